@@ -1,4 +1,4 @@
-"""Define the closed sets of texts in decisions, guard events and the journal.
+"""Define the closed sets of texts in decisions, ends of orders, guard events and the journal.
 
 Each member is stored as its text, in Parquet as in JSON.
 """
@@ -59,6 +59,35 @@ class RefusalRule(StrEnum):
     VOLATILITY_UNKNOWN = "volatility unknown"
     VOLUME_UNKNOWN = "volume unknown"
     WORTHLESS = "worthless"
+
+
+class EndReason(StrEnum):
+    """Name the reasons for which an order ended; "" while it works."""
+
+    WORKING = ""
+    FILLED = "filled"
+    MOVED = "moved"
+    STOP_TRIGGERED = "stop triggered"
+    STOP_ALREADY_TRIGGERED = "stop already triggered"
+    TARGET_REACHED = "target reached"
+    BELOW_ONE_LOT = "below one lot"
+    EXIT_REQUESTED = "exit requested"
+    NOTHING_FILLED = "nothing was filled"
+    ENTRY_REJECTED = "entry rejected"
+    FREE_CASH = "free cash does not carry the rest"
+    BUDGET = "the budget does not carry the rest"
+    RISK_ASKED = "the risk asked for does not carry the rest"
+    FLAT_AFTER_STOP = "flat after stop"
+    FLAT_AFTER_TARGET = "flat after target"
+    FLAT_AFTER_EXIT = "flat after exit"
+    FLAT_AFTER_GUARD = "flat after guard"
+    LIQUIDATION = "liquidation"
+    EXPIRED = "expired"
+
+    @classmethod
+    def flat_after(cls, role: str) -> "EndReason":
+        """Return the end of a plan's other orders when an order of this role closed it."""
+        return cls(f"flat after {role}")
 
 
 class GuardName(StrEnum):

@@ -19,7 +19,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from engine.costs import simple_interest
-from engine.records import BillAccruals, DailyMoney, EquityCurve, Fact, FactKind
+from engine.equity_curve import BillAccruals, DailyMoney, EquityCurve
+from engine.records import Fact, FactKind
 
 Floats = NDArray[np.float64]
 Instants = NDArray[np.int64]

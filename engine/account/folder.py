@@ -17,9 +17,10 @@ from data_feeds.schema import Provenance
 from engine.account_rates import WALLETS
 from engine.config.account import AccountConfig
 from engine.decision_terms import ACCOUNT_CAPS, ACCOUNT_GUARDS
+from engine.equity_curve import BillAccruals, DailyMoney, EquityCurve
 from engine.excess import daily_money
 from engine.metrics import headline, headline_inputs, max_drawdown
-from engine.records import BillAccruals, DailyMoney, EquityCurve, JointOutcome, OrderRole, Trade
+from engine.records import JointOutcome, OrderRole, Trade
 from engine.results.contents import AddReports, write_files
 from engine.results.finished import FinishedRun, RunInputs, RunRecord
 from engine.results.manifest import (

@@ -29,7 +29,8 @@ from engine.audit.run_audit import audited, check_files, turnover
 from engine.config.account import AccountConfig
 from engine.config.models import GuardScope, LossLimitConfig, WalletsConfig
 from engine.decision_terms import ACCOUNT_CAPS, Cap, GuardEventKind, GuardName, IntentKind
-from engine.records import Decision, EquityCurve, GuardEvent, OrderRole
+from engine.equity_curve import EquityCurve
+from engine.records import Decision, GuardEvent, OrderRole
 from engine.run_folder.read import AccountFolder, unreadable
 from engine.run_folder.schema import MANIFEST_FILE
 

@@ -18,7 +18,8 @@ from engine.audit.audited_run import AuditedRun
 from engine.audit.cash_and_equity import cash_value, equity_at, position_values
 from engine.audit.findings import FindingRecorder
 from engine.audit.replay import ReplayStep
-from engine.records import EquityCurve, FactKind, FillStage
+from engine.equity_curve import EquityCurve
+from engine.records import FactKind, FillStage
 from engine.run_folder.schema import DailyRow
 
 DAILY = "daily"

@@ -16,7 +16,8 @@ from data_feeds.clock import DAY_NS
 from engine.audit.audited_run import AuditedRun
 from engine.audit.daily import DayParts, day_parts, start_value
 from engine.audit.findings import FindingRecorder
-from engine.records import EquityCurve, Trade
+from engine.equity_curve import EquityCurve
+from engine.records import Trade
 
 METRICS = "metrics"
 NAN = math.nan

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from engine.broker.trailing import TrailingLevel
 from engine.contracts import Contract
 from engine.costs import floor_to_step
+from engine.decision_terms import EndReason
 from engine.records import NAN, OrderKind, OrderRequest, OrderRole, OrderRow, OrderStatus
 from engine.scalars import scalar
 
@@ -36,7 +37,7 @@ class WorkingOrder:
     triggered: bool = False
     status: OrderStatus = OrderStatus.WORKING
     ended_at: int = 0
-    end_reason: str = ""
+    end_reason: EndReason = EndReason.WORKING
     trail: TrailingLevel | None = None
 
     @property
@@ -54,7 +55,7 @@ class WorkingOrder:
         """Return whether the next open fills the order at any price."""
         return self.triggered or self.request.kind is OrderKind.MARKET
 
-    def end(self, status: OrderStatus, at: int, reason: str) -> None:
+    def end(self, status: OrderStatus, at: int, reason: EndReason) -> None:
         """End the order; later calls change nothing."""
         if self.is_working:
             self.status, self.ended_at, self.end_reason = status, at, reason
@@ -79,7 +80,7 @@ class WorkingOrder:
             status=self.status.value,
             filled=self.filled,
             ended_at=self.ended_at,
-            end_reason=self.end_reason,
+            end_reason=self.end_reason.value,
             reason=request.reason,
             spend_limit=request.spend_limit,
             risk_limit=request.risk_limit,
@@ -197,12 +198,12 @@ class Book:
                 plan.first_stop = request.price
             elif plan.stop.triggered:
                 # A triggered stop trades its rest at market and cannot be moved.
-                self.end(order, OrderStatus.CANCELLED, at, "stop already triggered")
+                self.cancel(order, at, EndReason.STOP_ALREADY_TRIGGERED)
                 return order
             elif plan.stop.decided_at <= bar_opened_at < at:
                 plan.outgoing_stop = plan.stop
             else:
-                self.end(plan.stop, OrderStatus.CANCELLED, at, "moved")
+                self.cancel(plan.stop, at, EndReason.MOVED)
             if trail is not None and plan.stop is not None and plan.stop.trail is not None:
                 trail.follow(plan.stop.trail)
             plan.stop = order
@@ -212,23 +213,36 @@ class Book:
             plan.exits.append(order)
         return order
 
-    def end(self, order: WorkingOrder, status: OrderStatus, at: int, reason: str) -> None:
-        """End one order and queue the notice."""
-        if order.is_working:
-            order.end(status, at, reason)
-            self.ended.append(order)
+    def fill(self, order: WorkingOrder, at: int) -> None:
+        """End an order of which all is filled."""
+        self._end(order, OrderStatus.FILLED, at, EndReason.FILLED)
+
+    def cancel(self, order: WorkingOrder, at: int, reason: EndReason) -> None:
+        """End an order before all of it is filled."""
+        self._end(order, OrderStatus.CANCELLED, at, reason)
+
+    def cut(self, entry: WorkingOrder, at: int, reason: EndReason) -> None:
+        """End an entry whose rest nothing pays for: rejected if nothing of it is filled."""
+        status = OrderStatus.CANCELLED if entry.filled > 0 else OrderStatus.REJECTED
+        self._end(entry, status, at, reason)
 
     def retire_stop(self, plan: WorkingPlan) -> None:
         """End the outgoing stop, as of the last move: its bar has closed."""
         stop = plan.stop
         if plan.outgoing_stop is not None and stop is not None and not stop.triggered:
-            self.end(plan.outgoing_stop, OrderStatus.CANCELLED, stop.decided_at, "moved")
+            self.cancel(plan.outgoing_stop, stop.decided_at, EndReason.MOVED)
             plan.outgoing_stop = None
 
-    def close_plan(self, plan: WorkingPlan, at: int, reason: str) -> None:
+    def close_plan(self, plan: WorkingPlan, at: int, reason: EndReason) -> None:
         """Cancel a plan's working orders and remove it, into ``dropped`` if it never filled."""
         for order in plan.orders():
-            self.end(order, OrderStatus.CANCELLED, at, reason)
+            self.cancel(order, at, reason)
         if plan.entered == 0.0:
             self.dropped.append(plan.plan_id)
         self.plans.pop(plan.instrument, None)
+
+    def _end(self, order: WorkingOrder, status: OrderStatus, at: int, reason: EndReason) -> None:
+        """End one order and queue the notice."""
+        if order.is_working:
+            order.end(status, at, reason)
+            self.ended.append(order)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from data_feeds.instrument import Wallet
+from engine.decision_terms import EndReason
 from engine.scalars import scalar
 
 
@@ -14,13 +15,14 @@ class EntryDemand:
     """Holds the demand of an entry at a price: base units, and the cash that one unit takes.
 
     ``quantity`` is the rest of the order within the bar's volume. ``within_budget`` is the part of
-    it within the order's own limits of cash and risk; ``bound`` names the tighter limit.
+    it within the order's own limits of cash and risk; ``bound`` is the end that the tighter
+    limit gives the order.
     """
 
     quantity: float
     within_budget: float
     per_unit: float
-    bound: str
+    bound: EndReason
 
     @property
     def need(self) -> float:

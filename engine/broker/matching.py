@@ -16,8 +16,9 @@ from engine.broker.match_context import MatchContext, venue_order
 from engine.broker.price_range import PriceRange, after_entry, whole_bar
 from engine.costs import floor_to_step, round_against
 from engine.costs.arithmetic import affordable
+from engine.decision_terms import EndReason
 from engine.ledger import Ledger
-from engine.records import NAN, FillStage, OrderKind, OrderRequest, OrderRole, OrderStatus
+from engine.records import NAN, FillStage, OrderKind, OrderRequest, OrderRole
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +189,7 @@ class Matcher:
         """Close an option position at its expiry and end its orders."""
         quantity = context.position.quantity
         if quantity == 0.0:
-            self._book.close_plan(context.plan, context.when.at, "expired")
+            self._book.close_plan(context.plan, context.when.at, EndReason.EXPIRED)
             return
         request = venue_order(context, OrderRole.SETTLEMENT, OrderKind.MARKET, NAN, "expiry")
         order = self._book.submit(request, context.when.at, context.when.at)
@@ -196,8 +197,8 @@ class Matcher:
         self._execution.settle(
             context.path, order, quantity=abs(quantity), value=value, when=context.when
         )
-        self._book.end(order, OrderStatus.FILLED, context.when.at, "filled")
-        self._close(context, "expired")
+        self._book.fill(order, context.when.at)
+        self._close(context, EndReason.EXPIRED)
 
     # The open of a bar.
 
@@ -302,7 +303,7 @@ class Matcher:
         budget, lot = entry.request.spend_limit, path.instrument.lot_size
         within = quantity if math.isnan(budget) else affordable(budget, per_unit, lot)
         risked = self._risked(context, price)
-        bound = "the risk asked for" if risked < within else "the budget"
+        bound = EndReason.RISK_ASKED if risked < within else EndReason.BUDGET
         return EntryDemand(quantity, min(quantity, within, risked), per_unit, bound)
 
     def _risked(self, context: MatchContext, price: float) -> float:
@@ -345,7 +346,7 @@ class Matcher:
         afford = affordable(free, demand.per_unit, lot)
         if factor < 1:
             afford = min(afford, floor_to_step(demand.within_budget * factor, lot))
-        carrier = "free cash" if afford < demand.within_budget else demand.bound
+        short_of = EndReason.FREE_CASH if afford < demand.within_budget else demand.bound
         quantity = min(demand.within_budget, afford)
         if quantity > 0:
             self._execution.fill(
@@ -355,12 +356,11 @@ class Matcher:
             context.use(quantity)
         at = context.when.at
         if quantity < demand.quantity:
-            status = OrderStatus.CANCELLED if entry.filled > 0 else OrderStatus.REJECTED
-            self._book.end(entry, status, at, f"{carrier} does not carry the rest")
+            self._book.cut(entry, at, short_of)
         elif entry.filled >= entry.request.quantity * (1 - 1e-12):
-            self._book.end(entry, OrderStatus.FILLED, at, "filled")
+            self._book.fill(entry, at)
         if plan.entered == 0.0 and not entry.is_working:
-            self._book.close_plan(plan, at, "entry rejected")
+            self._book.close_plan(plan, at, EndReason.ENTRY_REJECTED)
 
     def _trigger_stop(self, context: MatchContext, stop: WorkingOrder, raw: float) -> None:
         """Fill a stop as far as the bar's volume allows; the rest trades at the next opens.
@@ -375,11 +375,11 @@ class Matcher:
             if stop is plan.outgoing_stop:
                 plan.stop, plan.outgoing_stop = stop, plan.stop
             for order in [plan.entry, *plan.exits]:
-                self._book.end(order, OrderStatus.CANCELLED, at, "stop triggered")
+                self._book.cancel(order, at, EndReason.STOP_TRIGGERED)
         if context.room > 0:
             moved = [] if plan.outgoing_stop is None else [plan.outgoing_stop]
             for order in [*plan.targets, *moved]:
-                self._book.end(order, OrderStatus.CANCELLED, at, "stop triggered")
+                self._book.cancel(order, at, EndReason.STOP_TRIGGERED)
             plan.outgoing_stop = None
         self._reduce(context, stop, raw, abs(context.position.quantity), rests=False)
 
@@ -390,9 +390,9 @@ class Matcher:
             return
         if wanted <= 0:
             # Its fraction is below one lot; the farthest target closes the rest.
-            self._book.end(target, OrderStatus.CANCELLED, context.when.at, "below one lot")
+            self._book.cancel(target, context.when.at, EndReason.BELOW_ONE_LOT)
             return
-        self._book.end(context.plan.entry, OrderStatus.CANCELLED, context.when.at, "target reached")
+        self._book.cancel(context.plan.entry, context.when.at, EndReason.TARGET_REACHED)
         self._reduce(context, target, raw, wanted, rests=True)
 
     def _exit(self, context: MatchContext, order: WorkingOrder, raw: float) -> None:
@@ -412,10 +412,10 @@ class Matcher:
         )
         context.use(quantity)
         if quantity == wanted:
-            self._book.end(order, OrderStatus.FILLED, context.when.at, "filled")
+            self._book.fill(order, context.when.at)
         if context.position.quantity == 0.0:
-            self._book.end(order, OrderStatus.FILLED, context.when.at, "filled")
-            self._close(context, f"flat after {order.request.role}")
+            self._book.fill(order, context.when.at)
+            self._close(context, EndReason.flat_after(order.request.role))
 
     def _liquidate(self, context: MatchContext, level: float, raw: float) -> None:
         """Close the whole position for the venue at any volume and cancel the plan's orders."""
@@ -429,10 +429,10 @@ class Matcher:
             self._execution.liquidate(path, order, quantity=size, raw=raw, when=when)
         else:
             self._execution.take_over(path, order, quantity=size, price=price, when=when)
-        self._book.end(order, OrderStatus.FILLED, when.at, "filled")
-        self._close(context, "liquidation")
+        self._book.fill(order, when.at)
+        self._close(context, EndReason.LIQUIDATION)
 
-    def _close(self, context: MatchContext, reason: str) -> None:
+    def _close(self, context: MatchContext, reason: EndReason) -> None:
         self._book.close_plan(context.plan, context.when.at, reason)
         net = self._ledger.plan_cash[context.plan.plan_id]
         self.closed_plans.append(ClosedPlan(context.when.at, context.plan.plan_id, net))

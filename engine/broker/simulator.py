@@ -25,8 +25,9 @@ from engine.config.models import RunConfig
 from engine.config.venue import LimitFill
 from engine.contracts import margin_terms
 from engine.costs.market_activity import MarketActivity
+from engine.decision_terms import EndReason
 from engine.ledger import Ledger
-from engine.records import FAR_FUTURE, FillStage, OrderRequest, OrderRole, OrderStatus
+from engine.records import FAR_FUTURE, FillStage, OrderRequest, OrderRole
 
 # Less than a cent earns no interest: it is the rounding residue of an empty wallet.
 CENT = 0.01
@@ -120,9 +121,9 @@ class Simulator:
             leaves = request.role in (OrderRole.EXIT, OrderRole.GUARD)
             if leaves:
                 plan = self.book.plans[request.instrument]
-                self.book.end(plan.entry, OrderStatus.CANCELLED, at, "exit requested")
+                self.book.cancel(plan.entry, at, EndReason.EXIT_REQUESTED)
                 if plan.entered == 0.0:
-                    self.book.close_plan(plan, at, "nothing was filled")
+                    self.book.close_plan(plan, at, EndReason.NOTHING_FILLED)
         return orders
 
     def has_market_orders(self) -> bool:

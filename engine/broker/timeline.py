@@ -24,7 +24,7 @@ from data_feeds.timeframe import Timeframe
 from engine.account_rates import ALL_AT_PAR, WalletRates
 from engine.broker.lending_rates import LendingRates, lending_rates
 from engine.contracts import Contract, contract_of
-from engine.records import NO_BILL, BillAccruals
+from engine.equity_curve import NO_BILL, BillAccruals
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]

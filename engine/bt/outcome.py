@@ -8,7 +8,8 @@ from engine.broker import resolve
 from engine.broker.simulator import Simulator, Snapshot
 from engine.broker.timeline import NO_ROW, Timeline
 from engine.bt.session import Session
-from engine.records import EquityCurve, SimulationOutcome
+from engine.equity_curve import EquityCurve
+from engine.records import SimulationOutcome
 
 
 def simulation_outcome(session: Session) -> SimulationOutcome:

@@ -15,8 +15,9 @@ from engine.compare.cell_runs import CellOutcome, read_audit
 from engine.config.compare import RowConfig
 from engine.decision_terms import IntentKind
 from engine.episodes import Episode
+from engine.equity_curve import DailyMoney, EquityCurve
 from engine.metrics import window_years
-from engine.records import DailyMoney, EquityCurve, FactKind
+from engine.records import FactKind
 from engine.run_folder.read import Row, RunFolder
 from engine.run_folder.schema import LEDGER
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from engine.compare.cell_runs import CellOutcome
 from engine.compare.cells import row_title
 from engine.compare.record import CellRecord
+from engine.decision_terms import EndReason
 from engine.formatting import percent
 from engine.records import OrderRole
 from engine.statistics import MIN_TRADES
@@ -61,7 +62,7 @@ def _few_trades(cells: Sequence[CellRecord]) -> list[str]:
 def _starved(cell: CellRecord) -> list[str]:
     """Return a warning where many orders to buy were cut for lack of cash in their wallet."""
     bought = [row for row in cell.files.rows("orders") if row["role"] == OrderRole.ENTRY.value]
-    cut = sum("free cash" in row["end_reason"] for row in bought)
+    cut = sum(row["end_reason"] == EndReason.FREE_CASH for row in bought)
     if not bought or cut / len(bought) <= MUCH_CUT:
         return []
     return [f"{cut} of {len(bought)} orders to buy were cut for lack of cash in their wallet."]

@@ -8,9 +8,9 @@ from typing import Protocol
 
 import numpy as np
 
+from engine.equity_curve import DailyMoney, EquityCurve
 from engine.excess import daily_money, points_after
 from engine.metrics.formulas import NAN, Floats, mean, ratio, ratios, window_years
-from engine.records import DailyMoney, EquityCurve
 
 
 class TradeResult(Protocol):

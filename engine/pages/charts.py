@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.equity_curve import EquityCurve
 from engine.metrics import drawdowns
-from engine.records import EquityCurve, Fill, Trade
+from engine.records import Fill, Trade
 
 # Points that a line keeps: a picture has fewer pixels than more points would need.
 MAX_POINTS = 1_600

@@ -15,8 +15,9 @@ from data_feeds.schema import VALUE_COLUMNS, Channel, ChannelKind
 from engine.bt import SimulationInputs, simulate
 from engine.causality import beginnings, first_difference, prepare
 from engine.config.models import RunConfig, RunMode
+from engine.equity_curve import EquityCurve
 from engine.playbook import Playbook, Requirements, Signals
-from engine.records import EquityCurve, FactKind, OrderRole, OrderRow, SimulationOutcome
+from engine.records import FactKind, OrderRole, OrderRow, SimulationOutcome
 from engine.results.availability import AvailabilityHistory
 from engine.results.journal import conditions_table, decides_by_session
 from engine.run_data import with_listed

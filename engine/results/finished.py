@@ -19,11 +19,12 @@ from data_feeds.timeframe import Timeframe
 from engine.config.models import RunConfig
 from engine.contracts import contract_of
 from engine.costs.market_activity import MarketActivity
+from engine.equity_curve import DailyMoney
 from engine.excess import BillCharges, bill_charges, daily_money
 from engine.market_state import MarketState
 from engine.metrics import headline, headline_inputs
 from engine.playbook import Playbook, Requirements, Signals
-from engine.records import DailyMoney, FactKind, SimulationOutcome, Trade
+from engine.records import FactKind, SimulationOutcome, Trade
 from engine.results.availability import AvailabilityHistory
 from engine.results.journal import conditions_table, decides_by_session
 from engine.results.pass_rates import ConditionRates, condition_rates

@@ -22,9 +22,9 @@ from engine.config.models import RunConfig
 from engine.config.venue import TERMS, LimitFill, TradingCosts
 from engine.costs.market_activity import activity_digest
 from engine.costs.slippage_model import BASIS_POINT
+from engine.equity_curve import BillAccruals
 from engine.playbook import compared_instruments
 from engine.reads import Reads
-from engine.records import BillAccruals
 from engine.results.code_files import PACKAGES, code_files, libraries, opens_unseen, own_files
 from engine.results.coverage import lacking
 from engine.results.doubtful import doubtful_fills

@@ -24,19 +24,10 @@ from engine.config.models import RunConfig
 from engine.config.problems import problem_lines
 from engine.config.yaml_source import ConfigSource
 from engine.decision_terms import Cap
+from engine.equity_curve import DailyMoney, EquityCurve
 from engine.errors import ReportError
 from engine.formatting import without
-from engine.records import (
-    UNSET,
-    DailyMoney,
-    Decision,
-    EquityCurve,
-    Fact,
-    Fill,
-    GuardEvent,
-    OrderRow,
-    Trade,
-)
+from engine.records import UNSET, Decision, Fact, Fill, GuardEvent, OrderRow, Trade
 from engine.run_folder.schema import (
     ACCOUNT_FILE,
     ACCOUNT_STATES,

@@ -16,8 +16,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from ruamel.yaml import YAML
 
+from engine.equity_curve import DailyMoney, EquityCurve
 from engine.errors import ReportError
-from engine.records import DailyMoney, Decision, EquityCurve
+from engine.records import Decision
 from engine.run_folder.schema import (
     CAP_PREFIX,
     EMPTY_CELL_FROM,

@@ -14,10 +14,10 @@ from data_feeds.errors import RiskoffError
 from data_feeds.simulation.scenarios import joined
 from engine.audit import audit_run
 from engine.bt import simulate
+from engine.equity_curve import EquityCurve
 from engine.errors import SimulationError
 from engine.plugins import configured_playbook, new_playbook
 from engine.reads import Reads
-from engine.records import EquityCurve
 from engine.results import RunRecord, write_run
 from engine.run import RunResult, prepare_playbook
 from engine.stress.job import StressJob, window_config

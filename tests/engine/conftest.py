@@ -17,16 +17,9 @@ from engine.config.models import DataConfig, PlaybookConfig, RunConfig
 from engine.config.venue import VenueConfig
 from engine.costs.market_activity import MarketActivity
 from engine.decision_terms import Cap, DecisionOutcome, IntentKind, RiskTier
+from engine.equity_curve import EquityCurve
 from engine.playbook import Playbook, PlaybookParams, Requirements, Signals
-from engine.records import (
-    Decision,
-    EquityCurve,
-    Fact,
-    Fill,
-    GuardEvent,
-    OrderRow,
-    SimulationOutcome,
-)
+from engine.records import Decision, Fact, Fill, GuardEvent, OrderRow, SimulationOutcome
 from tests.engine.chromium import browser  # noqa: F401
 from tests.quantstats_pictures import no_pictures_of_quantstats  # noqa: F401
 from tests.slippage import RANGE

@@ -1,6 +1,14 @@
 import pytest
 
-from engine.decision_terms import ACCOUNT_CAPS, ACCOUNT_GUARD_OF, Cap, CapScope, GuardName
+from engine.decision_terms import (
+    ACCOUNT_CAPS,
+    ACCOUNT_GUARD_OF,
+    Cap,
+    CapScope,
+    EndReason,
+    GuardName,
+)
+from engine.records import OrderRole
 
 
 def test_a_cap_of_the_account_carries_its_scope_in_its_text():
@@ -31,3 +39,12 @@ def test_each_guard_of_the_account_has_a_name_of_its_own_in_its_sleeves():
         GuardName.MAX_TRADES,
     }
     assert len(set(ACCOUNT_GUARD_OF.values())) == len(ACCOUNT_GUARD_OF)
+
+
+def test_every_order_that_can_close_a_position_names_the_end_of_the_others():
+    # A liquidation and a settlement at expiry have ends of their own.
+    closing = set(OrderRole) - {OrderRole.ENTRY, OrderRole.LIQUIDATION, OrderRole.SETTLEMENT}
+    ends = {EndReason.flat_after(role) for role in closing}
+    assert ends == {end for end in EndReason if end.startswith("flat after")}
+    with pytest.raises(ValueError, match="flat after entry"):
+        EndReason.flat_after(OrderRole.ENTRY)

@@ -6,10 +6,11 @@ import pytest
 
 from data_feeds.clock import DAY_NS, HOUR_NS
 from data_feeds.instrument import Wallet
+from engine.equity_curve import BillAccruals, EquityCurve
 from engine.excess import NO_CHARGES, bill_charges, bill_rates, daily_money
 from engine.ledger import Ledger
 from engine.metrics import headline, headline_inputs, sharpe
-from engine.records import BillAccruals, EquityCurve, Fact
+from engine.records import Fact
 
 MONDAY = 20_003 * DAY_NS  # 2024-10-07
 

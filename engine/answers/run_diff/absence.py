@@ -16,6 +16,7 @@ from engine.answers.run_diff.diff_side import ENTRY, DiffSide, differ, first_or_
 from engine.decision_terms import (
     BlockKind,
     DecisionOutcome,
+    EndReason,
     GuardEventKind,
     GuardName,
     IntentKind,
@@ -166,7 +167,7 @@ def _guard_words(side: DiffSide, guard: str, at: pd.Timestamp) -> str:
 def _unfilled(has: DiffSide, lacks: DiffSide, fill: Row | None, order: Row) -> DiffCause:
     """Return why an entry order of ``lacks`` filled nothing."""
     end = order["end_reason"] or order["status"]
-    if "cash" in end:
+    if end == EndReason.FREE_CASH:
         return DiffCause(CauseKind.CASH, "free cash", f"the entry of {lacks.letter} ended: {end}")
     level = "" if math.isnan(order["price"]) else f" at {number(order['price'], 8)}"
     text = f"the entry of {lacks.letter}, {order['kind']}{level}, filled nothing ({end})"

@@ -8,7 +8,7 @@ from engine.answers.row_sentences import BPS, CAP
 from engine.answers.run_diff.absence import absence_causes, entry_of_order, entry_of_trade
 from engine.answers.run_diff.causes import CauseKind, DiffCause
 from engine.answers.run_diff.diff_side import SAME, DiffSide, differ
-from engine.decision_terms import Cap, CapScope
+from engine.decision_terms import Cap, CapScope, EndReason
 from engine.formatting import money, number, signed
 from engine.records import FillStage, OrderKind, OrderRole
 from engine.run_folder.read import Row, moment
@@ -260,7 +260,7 @@ def _entry_orders(a: DiffSide, order_a: Row, b: DiffSide, order_b: Row) -> Itera
     if differ(*shares):
         side, order = (b, order_b) if shares[1] < shares[0] else (a, order_a)
         end = order["end_reason"] or order["status"]
-        kind = CauseKind.CASH if "cash" in end else CauseKind.ORDER
+        kind = CauseKind.CASH if end == EndReason.FREE_CASH else CauseKind.ORDER
         told = f"{number(order['filled'])} of {number(order['quantity'])}"
         yield DiffCause(kind, "entry", f"the entry of {side.letter} filled {told}: {end}")
     if differ(order_a["price"], order_b["price"]):

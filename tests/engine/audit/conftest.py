@@ -15,7 +15,8 @@ from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from engine.audit.daily import DayParts
 from engine.audit.metrics import FORMULAS, MeasuredRun
-from engine.records import Decision, EquityCurve, Fact, Fill, GuardEvent, OrderRow, Trade
+from engine.equity_curve import EquityCurve
+from engine.records import Decision, Fact, Fill, GuardEvent, OrderRow, Trade
 from engine.run_folder.schema import DailyRow
 from engine.trailing_stop import TrailDistance
 

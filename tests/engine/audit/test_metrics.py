@@ -12,9 +12,9 @@ import pytest
 from engine.audit import audit_run, metrics
 from engine.audit.daily import DayParts
 from engine.audit.metrics import FORMULAS, MeasuredRun
+from engine.equity_curve import EquityCurve
 from engine.errors import ReportError
 from engine.metrics import sharpe, sortino, volatility
-from engine.records import EquityCurve
 from engine.results.finished import RunRecord
 
 DAY = 86_400 * 10**9

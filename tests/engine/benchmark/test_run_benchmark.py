@@ -12,12 +12,12 @@ from engine.benchmark.daily_returns import mixed_returns
 from engine.benchmark.run_benchmark import held_numbers, held_returns, purchase_cost
 from engine.config.models import ReportConfig
 from engine.costs import RangeSlippage
+from engine.equity_curve import NO_BILL
 from engine.intents import Enter
 from engine.metrics import relative_numbers
 from engine.pages.run_page import run_page
 from engine.pages.run_rows import headline_note, headline_rows
 from engine.pages.summary import summary
-from engine.records import NO_BILL
 from engine.results import RunRecord
 from engine.testing import candles, dividends, funding, hour, play, series, table, table_config
 

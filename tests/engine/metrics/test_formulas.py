@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from data_feeds.clock import DAY_NS, HOUR_NS
+from engine.equity_curve import EquityCurve
 from engine.excess import daily_money
 from engine.metrics import (
     cagr,
@@ -20,7 +21,6 @@ from engine.metrics import (
     sortino,
     volatility,
 )
-from engine.records import EquityCurve
 
 DAY_ONE = 20_000 * DAY_NS  # 2024-10-04
 

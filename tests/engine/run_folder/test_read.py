@@ -9,8 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from engine.equity_curve import DailyMoney, EquityCurve
 from engine.errors import ReportError
-from engine.records import UNSET, DailyMoney, EquityCurve, OrderRow
+from engine.records import UNSET, OrderRow
 from engine.results import RunRecord, write_run
 from engine.run_folder.read import ResultFolder, RunFolder
 from engine.run_folder.schema import (

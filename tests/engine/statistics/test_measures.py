@@ -10,8 +10,8 @@ from hypothesis.extra import numpy as hnp
 
 from data_feeds.clock import DAY_NS
 from engine import metrics
+from engine.equity_curve import EquityCurve
 from engine.errors import ReportError
-from engine.records import EquityCurve
 from engine.statistics import block_days, daily_measures, intervals, moments
 
 DAY_ONE = 20_000 * DAY_NS
