@@ -79,10 +79,13 @@ def new_case(seed: int) -> RandomCase:
         return case
     rng = np.random.default_rng(10_000 + seed)
     account, venue, risk = case.config.account, case.config.venue, case.config.risk
+    # A position whose margin is below its maintenance cannot begin: no entry of the run would pass.
+    lowest = min((bracket.rate for bracket in venue.maintenance), default=0.0)
+    settings = [each for each in LEVERAGE_SETTINGS if each is None or each * lowest < 1]
     config = case.config.model_copy(
         update={
             "account": account.model_copy(
-                update={"leverage_setting": LEVERAGE_SETTINGS[int(rng.integers(6))]}
+                update={"leverage_setting": settings[int(rng.integers(len(settings)))]}
             ),
             "venue": venue.model_copy(
                 update={
