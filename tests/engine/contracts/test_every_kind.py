@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from data_feeds.clock import DAY_NS
 from data_feeds.instrument import Instrument
 from engine.config.models import MarginMode
-from engine.contracts import Contract, MarginTerms, contract_of
+from engine.config.short_sale_terms import ShortSaleTerms
+from engine.contracts import Contract, MarginTerms, contract_for, contract_of
+from engine.contracts.borrowed_short import BorrowedShort, borrow_fee, rebate
 from engine.contracts.inverse_perp import InversePerp
 from engine.contracts.linear_perp import LinearPerp
 from engine.contracts.maintenance import build_tiers
@@ -21,6 +23,11 @@ OPTION = Instrument(id="PUT", kind="option", quote="USD", expires_at=DAY_NS)
 LARGE = XBT.model_copy(update={"id": "XBT100", "contract_value": 100.0})
 EVERY = (SPOT, ETF, OPTION, PERP, XBT, LARGE)
 PERPS = (PERP, XBT, LARGE)
+LENT = ShortSaleTerms(initial_margin=1.5, maintenance_margin=1.3)
+SHORT = contract_for(ETF, -1, LENT)
+CONTRACTS = {item.id: contract_of(item) for item in EVERY} | {"a short of QQQ": SHORT}
+# What can be held from a side on: a coin and an option are never below zero.
+HELD = [(item, side) for item in EVERY for side in (1, -1) if side > 0 or item in (*PERPS, ETF)]
 TIERS = build_tiers([(0, 0.004), (2, 0.01), (50, 0.03), (5_000, 0.1)])
 WHOLE = build_tiers([(0, 0.004), (2, 0.01), (50, 0.03)], whole=True)
 ON_MARK, ON_ENTRY = MarginTerms(TIERS), MarginTerms(WHOLE, on_entry=True, to_bankruptcy=True)
@@ -31,8 +38,8 @@ SIDES = st.sampled_from([1, -1])
 SETTINGS = st.integers(1, 100)
 
 
-def ids(instrument: Instrument) -> str:
-    return instrument.id
+def ids(value: Instrument | int) -> str:
+    return value.id if isinstance(value, Instrument) else f"{value:+d}"
 
 
 def ledger_of(instrument: Instrument) -> Ledger:
@@ -53,17 +60,17 @@ def scale(contract: Contract, size: float, *prices: float) -> float:
     return max(contract.notional(size, price) for price in prices)
 
 
-@pytest.mark.parametrize("instrument", EVERY, ids=ids)
+@pytest.mark.parametrize("name", CONTRACTS)
 @given(size=SIZES, entry=PRICES, price=PRICES)
-def test_a_short_loses_what_a_long_gains(instrument, size, entry, price):
-    contract = contract_of(instrument)
+def test_a_short_loses_what_a_long_gains(name, size, entry, price):
+    contract = CONTRACTS[name]
     assert contract.profit(-size, entry, price) == -contract.profit(size, entry, price)
 
 
-@pytest.mark.parametrize("instrument", EVERY, ids=ids)
+@pytest.mark.parametrize("name", CONTRACTS)
 @given(size=SIZES, entry=PRICES, price=PRICES)
-def test_a_long_gains_only_when_the_price_rises(instrument, size, entry, price):
-    gain = contract_of(instrument).profit(size, entry, price)
+def test_a_long_gains_only_when_the_price_rises(name, size, entry, price):
+    gain = CONTRACTS[name].profit(size, entry, price)
     assert (gain >= 0) == (price >= entry)
 
 
@@ -88,11 +95,10 @@ def test_the_liquidation_prices_of_the_mirror_are_reciprocal(size, entry, settin
             assert found == pytest.approx(1 / mirrored if mirrored > 0 else math.inf, rel=1e-9)
 
 
-@pytest.mark.parametrize("instrument", EVERY, ids=ids)
-@given(parts=st.lists(SIZES, min_size=1, max_size=5), price=PRICES, close=PRICES, side=SIDES)
-def test_splitting_a_fill_changes_nothing(instrument, parts, price, close, side):
-    contract, total = contract_of(instrument), sum(parts)
-    assume(contract.is_margined or side > 0)
+@pytest.mark.parametrize(("instrument", "side"), HELD, ids=ids)
+@given(parts=st.lists(SIZES, min_size=1, max_size=5), price=PRICES, close=PRICES)
+def test_splitting_a_fill_changes_nothing(instrument, side, parts, price, close):
+    contract, total = contract_for(instrument, side, LENT), sum(parts)
     one, many = ledger_of(instrument), ledger_of(instrument)
     trade(one, side * total, price)
     for part in parts:
@@ -107,11 +113,10 @@ def test_splitting_a_fill_changes_nothing(instrument, parts, price, close, side)
     assert sum(many.balances()) == pytest.approx(sum(one.balances()), abs=tolerance)
 
 
-@pytest.mark.parametrize("instrument", EVERY, ids=ids)
-@given(entries=st.lists(st.tuples(SIZES, PRICES), min_size=1, max_size=5), mark=PRICES, side=SIDES)
-def test_cash_and_value_together_are_the_profit_of_each_fill(instrument, entries, mark, side):
-    contract = contract_of(instrument)
-    assume(contract.is_margined or side > 0)
+@pytest.mark.parametrize(("instrument", "side"), HELD, ids=ids)
+@given(entries=st.lists(st.tuples(SIZES, PRICES), min_size=1, max_size=5), mark=PRICES)
+def test_cash_and_value_together_are_the_profit_of_each_fill(instrument, side, entries, mark):
+    contract = contract_for(instrument, side, LENT)
     ledger = ledger_of(instrument)
     for size, price in entries:
         trade(ledger, side * size, price)
@@ -195,3 +200,51 @@ def test_only_shares_and_coins_earn_dividends():
     earned = {item.id for item in EVERY if contract_of(item).dividend(10.0, 0.5)}
     assert earned == {SPOT.id, ETF.id}
     assert contract_of(ETF).dividend(10.0, 0.5) == 5.0
+
+
+@pytest.mark.parametrize("instrument", (*PERPS, ETF), ids=ids)
+@given(moves=st.lists(st.tuples(SIZES, PRICES), min_size=1, max_size=4), close=PRICES)
+def test_a_position_and_its_mirror_settle_opposite_amounts(instrument, moves, close):
+    settled = []
+    for each in (1, -1):
+        ledger = ledger_of(instrument)
+        for size, price in moves:
+            trade(ledger, each * size, price)
+        trade(ledger, -each * math.fsum(size for size, _ in moves), close)
+        settled.append(sum(ledger.balances()) - 1e9)
+    contract = contract_of(instrument)
+    largest = sum(scale(contract, size, price, close) for size, price in moves)
+    assert settled[0] == pytest.approx(-settled[1], abs=1e-11 * largest + 1e-5)
+
+
+@given(size=SIZES, price=PRICES, close=PRICES)
+def test_a_borrowed_share_returns_the_proceeds_less_its_price(size, price, close):
+    # 100 shares sold at 50 and bought back at 40: 5,000 - 4,000.
+    ledger = ledger_of(ETF)
+    trade(ledger, -size, price)
+    assert sum(ledger.balances()) - 1e9 == pytest.approx(size * price)
+    trade(ledger, size, close)
+    assert sum(ledger.balances()) - 1e9 == pytest.approx(size * (price - close), abs=1e-5)
+
+
+@given(size=SIZES, price=PRICES, initial=st.floats(1.05, 3.0), ratio=st.floats(0.4, 1.0))
+def test_the_cash_of_a_short_is_its_maintenance_at_the_cover_price(size, price, initial, ratio):
+    """Between the two margins nobody covers; at the cover price m - 1 of the value is left."""
+    kept = max(initial * ratio, 1.01)
+    assume(kept <= initial)
+    short = BorrowedShort("USD", initial_multiple=initial, maintenance_multiple=kept)
+    cash = short.initial_margin(-size, price, 1.0)
+    cover = short.liquidation_price(-size, price, cash, ON_MARK)
+    assert cash == pytest.approx(short.maintenance(-size, price, cover, ON_MARK))
+    assert cover == pytest.approx(price * initial / kept)
+    left = cash + short.position_value(-size, price, cover)
+    assert left == pytest.approx((kept - 1) * size * cover)
+    assert left > 0
+
+
+@given(value=st.floats(1.0, 1e9), rate=st.floats(0.0, 1.0), days=st.floats(0.0, 10.0))
+def test_the_carry_of_a_short_is_interest_on_its_value(value, rate, days):
+    assert rebate(value, rate, days) == -borrow_fee(value, rate, days)
+    # 36,000 at 4% for 3 days of 360: 12.
+    assert rebate(36_000.0, 0.04, 3.0) == pytest.approx(12.0)
+    assert SHORT.dividend(-10.0, 0.5) == -5.0

@@ -98,35 +98,6 @@ def test_a_step_of_the_risk_limit_bounds_the_setting_too(make):
     assert size_entry(request(), active).leverage_setting == 66
 
 
-FRACTIONS = st.floats(0.0, 0.1)
-
-
-@given(
-    side=st.sampled_from([1, -1]),
-    stop=st.floats(0.01, 0.6),
-    fee=st.floats(0.0, 0.002),
-    fixed=FRACTIONS,
-    slope=st.floats(0.0, 1e-7),
-    premium=st.floats(0.95, 1.05),
-)
-def test_the_loss_at_the_stop_never_exceeds_the_budget(
-    make, side, stop, fee, fixed, slope, premium
-):
-    level, rate = 8_000.0 * (1 - side * stop), 8_000.0 * premium
-    costs = PlanCosts(fee, fee, LinearCurve(fixed, slope))
-    asked = request(direction=side, stop=level, costs=costs, account_rate=rate)
-    sizing = size_entry(asked, rules(make))
-    q = cap(sizing, "risk")
-    slip = fixed + slope * q
-    bought, sold = 8_000.0 * (1 + side * slip), level * (1 - side * slip)
-    if min(bought, sold) <= 0:
-        return
-    lost = side * q * (1 / sold - 1 / bought) + fee * q * (1 / bought + 1 / sold)
-    # A bitcoin is worth the rate now, and in proportion to the price at the exit.
-    for rate_then in (rate, rate * sold / 8_000.0):
-        assert lost * rate_then <= 8_000.0 * (1 + 1e-9)
-
-
 @given(
     side=st.sampled_from([1, -1]),
     stop=st.floats(0.01, 0.2),

@@ -295,17 +295,6 @@ def test_the_size_exceeds_no_cap(make, entry, mode, multiplier):
     assert dict(sizing.caps)[sizing.binding_cap] == sizing.quantity
 
 
-@given(requests(), MODES)
-def test_what_is_lost_at_the_stop_stays_within_the_budget(make, entry, mode):
-    sizing = size_entry(entry, rules(make, margin_mode=mode, **ALL_ON))
-    q, costs = sizing.quantity, entry.costs
-    fees = q * (entry.entry * costs.entry_fee + entry.stop * costs.exit_fee)
-    slip = costs.slippage.fixed + costs.slippage.impact(q)
-    slip_in, slip_out = q * entry.entry * slip, q * entry.stop * slip
-    lost = q * abs(entry.entry - entry.stop) + fees + slip_in + slip_out
-    assert lost <= 0.01 * entry.equity * (1 + 1e-9)
-
-
 @pytest.mark.parametrize(
     ("collateral", "cap_units"),
     [
