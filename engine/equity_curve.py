@@ -1,4 +1,4 @@
-"""Hold the curve of equity, the money of each day, and the bill that returns are in excess of.
+"""Hold the curve of equity, and the bill that returns are in excess of.
 
 Instants are int64 nanoseconds UTC; amounts are in the account's currency where no other is named.
 """
@@ -6,13 +6,12 @@ Instants are int64 nanoseconds UTC; amounts are in the account's currency where 
 from dataclasses import dataclass, field
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 NO_VALUES: NDArray[np.float64] = np.zeros(0)
 
 
-def _no_values() -> NDArray[np.float64]:
+def no_values() -> NDArray[np.float64]:
     """Return the array that stands for a column left out."""
     return NO_VALUES
 
@@ -36,10 +35,10 @@ class EquityCurve:
     owned: NDArray[np.float64]
     gross_notional: NDArray[np.float64]
     transit_cash: NDArray[np.float64]
-    venue_value: NDArray[np.float64] = field(default_factory=_no_values)
-    brokerage_value: NDArray[np.float64] = field(default_factory=_no_values)
-    transit_value: NDArray[np.float64] = field(default_factory=_no_values)
-    revaluation: NDArray[np.float64] = field(default_factory=_no_values)
+    venue_value: NDArray[np.float64] = field(default_factory=no_values)
+    brokerage_value: NDArray[np.float64] = field(default_factory=no_values)
+    transit_value: NDArray[np.float64] = field(default_factory=no_values)
+    revaluation: NDArray[np.float64] = field(default_factory=no_values)
 
     def __post_init__(self) -> None:
         at_par = {
@@ -51,56 +50,6 @@ class EquityCurve:
         for name, values in at_par.items():
             if getattr(self, name) is NO_VALUES:
                 object.__setattr__(self, name, values)
-
-
-@dataclass(frozen=True)
-class DailyMoney:
-    """The parts of each day's change of equity, account currency; one entry a day with a bar close.
-
-    ``ends`` are the instants of the days' last marks; ``before`` and ``after`` are equity at a
-    day's ends, ``after - before = trading + interest + revaluation``; ``bill`` is the bill on
-    ``before``. ``revaluation`` is the change that the rates of currencies made to the cash.
-    """
-
-    days: pd.DatetimeIndex
-    ends: NDArray[np.int64]
-    before: NDArray[np.float64]
-    after: NDArray[np.float64]
-    trading: NDArray[np.float64]
-    interest: NDArray[np.float64]
-    bill: NDArray[np.float64]
-    revaluation: NDArray[np.float64] = field(default_factory=_no_values)
-
-    def __post_init__(self) -> None:
-        if self.revaluation is NO_VALUES:
-            object.__setattr__(self, "revaluation", np.zeros(len(self.ends)))
-
-    @property
-    def less_bill(self) -> NDArray[np.float64]:
-        """Interest less the bill, account currency."""
-        return self.interest - self.bill
-
-    @property
-    def returns(self) -> "pd.Series[float]":
-        """Simple returns; zero for an account at zero."""
-        return pd.Series(self.values, index=self.days, name="return", dtype=np.float64)
-
-    @property
-    def excess(self) -> "pd.Series[float]":
-        """Returns in excess of the bill; zero for an account at zero."""
-        return pd.Series(self.excess_values, index=self.days, name="excess", dtype=np.float64)
-
-    @property
-    def values(self) -> NDArray[np.float64]:
-        """:attr:`returns` as an array."""
-        alive = self.before != 0
-        return np.divide(self.after, self.before, out=np.ones_like(self.after), where=alive) - 1
-
-    @property
-    def excess_values(self) -> NDArray[np.float64]:
-        """:attr:`excess` as an array."""
-        amount, alive = self.trading + self.less_bill + self.revaluation, self.before != 0
-        return np.divide(amount, self.before, out=np.zeros_like(amount), where=alive)
 
 
 @dataclass(frozen=True)

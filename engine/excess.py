@@ -19,7 +19,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from engine.costs import simple_interest
-from engine.equity_curve import BillAccruals, DailyMoney, EquityCurve
+from engine.daily_money import DailyMoney
+from engine.equity_curve import BillAccruals, EquityCurve
 from engine.records import Fact, FactKind
 
 Floats = NDArray[np.float64]

@@ -16,8 +16,9 @@ from data_feeds.clock import utc_text
 from data_feeds.schema import Provenance
 from engine.account_rates import WALLETS
 from engine.config.account import AccountConfig
+from engine.daily_money import DailyMoney
 from engine.decision_terms import ACCOUNT_CAPS, ACCOUNT_GUARDS
-from engine.equity_curve import BillAccruals, DailyMoney, EquityCurve
+from engine.equity_curve import BillAccruals, EquityCurve
 from engine.excess import daily_money
 from engine.metrics import headline, headline_inputs, max_drawdown
 from engine.records import JointOutcome, OrderRole, Trade

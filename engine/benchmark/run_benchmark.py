@@ -11,7 +11,8 @@ from data_feeds.schema import ChannelKind
 from engine.account_rates import PAR, RateSteps, currency_steps
 from engine.benchmark.daily_returns import HeldBenchmark, benchmark_bars, mixed_returns
 from engine.costs import NO_ACTIVITY, FillConditions
-from engine.equity_curve import NO_BILL, BillAccruals, DailyMoney
+from engine.daily_money import DailyMoney
+from engine.equity_curve import NO_BILL, BillAccruals
 from engine.excess import bill_rates
 from engine.metrics import cagr, max_drawdown, ratios, volatility
 from engine.results import RunRecord

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from engine.compare.cell_runs import CellOutcome, read_audit
 from engine.config.compare import RowConfig
+from engine.daily_money import DailyMoney
 from engine.decision_terms import IntentKind
 from engine.episodes import Episode
-from engine.equity_curve import DailyMoney, EquityCurve
+from engine.equity_curve import EquityCurve
 from engine.metrics import window_years
 from engine.records import FactKind
 from engine.run_folder.read import Row, RunFolder

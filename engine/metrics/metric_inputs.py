@@ -8,7 +8,8 @@ from typing import Protocol
 
 import numpy as np
 
-from engine.equity_curve import DailyMoney, EquityCurve
+from engine.daily_money import DailyMoney
+from engine.equity_curve import EquityCurve
 from engine.excess import daily_money, points_after
 from engine.metrics.formulas import NAN, Floats, mean, ratio, ratios, window_years
 

@@ -19,7 +19,7 @@ from data_feeds.timeframe import Timeframe
 from engine.config.models import RunConfig
 from engine.contracts import contract_of
 from engine.costs.market_activity import MarketActivity
-from engine.equity_curve import DailyMoney
+from engine.daily_money import DailyMoney
 from engine.excess import BillCharges, bill_charges, daily_money
 from engine.market_state import MarketState
 from engine.metrics import headline, headline_inputs

@@ -23,8 +23,9 @@ from engine.config.account import AccountConfig
 from engine.config.models import RunConfig
 from engine.config.problems import problem_lines
 from engine.config.yaml_source import ConfigSource
+from engine.daily_money import DailyMoney
 from engine.decision_terms import Cap
-from engine.equity_curve import DailyMoney, EquityCurve
+from engine.equity_curve import EquityCurve
 from engine.errors import ReportError
 from engine.formatting import without
 from engine.records import UNSET, Decision, Fact, Fill, GuardEvent, OrderRow, Trade

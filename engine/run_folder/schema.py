@@ -40,7 +40,7 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True, slots=True)
 class DailyRow:
-    """The parts of one UTC day's change of equity; see ``engine.equity_curve.DailyMoney``."""
+    """The parts of one UTC day's change of equity; see ``engine.daily_money.DailyMoney``."""
 
     day: date
     equity_before: float

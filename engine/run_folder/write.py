@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from ruamel.yaml import YAML
 
-from engine.equity_curve import DailyMoney, EquityCurve
+from engine.daily_money import DailyMoney
+from engine.equity_curve import EquityCurve
 from engine.errors import ReportError
 from engine.records import Decision
 from engine.run_folder.schema import (

@@ -202,7 +202,7 @@ def test_only_shares_and_coins_earn_dividends():
     assert contract_of(ETF).dividend(10.0, 0.5) == 5.0
 
 
-@pytest.mark.parametrize("instrument", (*PERPS, ETF), ids=ids)
+@pytest.mark.parametrize("instrument", [*PERPS, ETF], ids=ids)
 @given(moves=st.lists(st.tuples(SIZES, PRICES), min_size=1, max_size=4), close=PRICES)
 def test_a_position_and_its_mirror_settle_opposite_amounts(instrument, moves, close):
     settled = []

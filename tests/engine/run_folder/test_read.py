@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from engine.equity_curve import DailyMoney, EquityCurve
+from engine.daily_money import DailyMoney
+from engine.equity_curve import EquityCurve
 from engine.errors import ReportError
 from engine.records import UNSET, OrderRow
 from engine.results import RunRecord, write_run
