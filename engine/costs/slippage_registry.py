@@ -14,7 +14,7 @@ from engine.costs.slippage_models.fixed import FixedSlippage
 from engine.costs.slippage_models.square_root import SquareRootSlippage
 
 MODELS: tuple[type[SlippageModel], ...] = (RangeSlippage, SquareRootSlippage, FixedSlippage)
-DEFAULT_MODEL: type[SlippageModel] = RangeSlippage
+DEFAULT_MODEL: type[SlippageModel] = SquareRootSlippage
 
 _BY_NAME = {model.model_name(): model for model in MODELS}
 
