@@ -17,6 +17,7 @@ from engine.config.load import load_run_config
 from engine.pages.publish import publish
 from engine.results.finished import RunRecord
 from engine.run import run
+from engine.workers import Workers
 
 PLAYBOOKS = {
     "Playbook A": ("reclaim_2020", "reclaim_2022", "reclaim_2026_1h"),
@@ -49,7 +50,7 @@ def audited(job: tuple[str, str]) -> Audited:
     """Attribute a shipped run on a catalog, and audit the full rules and every variant."""
     name, where = job
     path, source = RUNS / f"{name}.yaml", open_source(where)
-    found = attribute(load_run_config(path, [f"data.source={where}"]), source, processes=1)
+    found = attribute(load_run_config(path, [f"data.source={where}"]), source, workers=Workers())
     results: tuple[float, ...] = ()
     returns = {"": found.full.total_return} | {e.condition: e.total_return for e in found.effects}
     for condition, expected in returns.items():

@@ -14,6 +14,7 @@ from engine.compare.matrix import texts, values
 from engine.config.load import load_compare_config
 from engine.formatting import signed, signed_percent
 from engine.plugins import load_playbook_class
+from engine.workers import Workers
 
 CONFIG = ROOT / "configs" / "compare" / "playbooks_by_episode_real.yaml"
 HEADLINE = ("total_return", "max_drawdown", "trades", "average_r", "costs", "funding")
@@ -28,7 +29,9 @@ def comparison(folder: Path, catalog: Path) -> Matrix:
     )
     episodes = episodes_of(config)
     cells = cells_of(config, episodes)
-    outcomes = run_cells(cells, folder / "runs", page=folder / "index.html")
+    outcomes = run_cells(
+        cells, folder / "runs", page=folder / "index.html", workers=Workers.chosen()
+    )
     for outcome in outcomes:
         if outcome.problem or outcome.findings:
             raise SystemExit(f"{outcome.row} {outcome.episode}: {outcome}")

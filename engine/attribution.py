@@ -26,11 +26,10 @@ from engine.results.finished import RunRecord
 from engine.results.manifest import run_id
 from engine.run import RunResult, run
 from engine.run_folder.write import json_number, rows_table, staged, write_json, write_table
-from engine.workers import worker_pool
+from engine.workers import SharedFolders, Workers
 
 DOCUMENT_FILE = "attribution.json"
 TABLE_FILE = "attribution.parquet"
-PROCESSES = 2
 HEADING = (
     "left out",
     "alone",
@@ -142,7 +141,7 @@ def attribute(
     source: Catalog | Dataset | None = None,
     *,
     plugin_path: Path | None = None,
-    processes: int = PROCESSES,
+    workers: Workers = Workers(processes=2),
     on_progress: Callable[[float], None] | None = None,
 ) -> Attribution:
     """Run the rules, and without each required condition; return the effects.
@@ -153,7 +152,7 @@ def attribute(
     source : an open catalog or a dataset; None opens ``config.data.source``. A dataset in memory is
         run in this process.
     plugin_path : folder of local playbooks
-    processes : worker processes; below 2 all runs are made in this process
+    workers : where the runs without a condition are made
     on_progress : called with the fraction of runs done, 0 to 1
 
     Raises
@@ -161,17 +160,19 @@ def attribute(
     ConfigError : the playbook requires no condition, or only those already left out.
     RiskoffError : the full rules cannot be run.
     """
-    source = open_source(config.data.source) if source is None else source
-    whole = run(config, source, plugin_path=plugin_path)
+    whole = run(config, _opened(config, source), plugin_path=plugin_path)
     names = _left_in(whole)
 
     def report(done: int, _: VariantRun) -> None:
         if on_progress is not None:
             on_progress((1 + done) / (1 + len(names)))
 
-    count = 1 if isinstance(source, Dataset) else max(min(processes, len(names)), 1)
     setup = partial(_variant_runner, config, source, plugin_path)
-    with worker_pool(count, setup, name="the run without {}".format) as run_variants:
+    name = "the run without {}".format
+    if isinstance(source, Dataset):
+        workers = Workers()
+    shared = _shared(config, source, plugin_path)
+    with workers.run_jobs(setup, name=name, most=len(names), shared=shared) as run_variants:
         made = run_variants(names, report)
     full, record = _variant_of(whole), RunRecord(whole)
     alone = rows_failed_alone(whole.signals, record.start, record.end)
@@ -235,10 +236,22 @@ def _leaving_out(config: RunConfig, name: str) -> RunConfig:
     return config.model_copy(update={"playbook": rules})
 
 
+def _opened(config: RunConfig, source: Catalog | Dataset | None) -> Catalog | Dataset:
+    return open_source(config.data.source) if source is None else source
+
+
+def _shared(
+    config: RunConfig, source: Catalog | Dataset | None, plugin_path: Path | None
+) -> SharedFolders:
+    place = source.path if isinstance(source, Catalog) else config.data.source
+    return SharedFolders.of(sources=[place], plugin_path=plugin_path)
+
+
 def _variant_runner(
-    config: RunConfig, source: Catalog | Dataset, plugin_path: Path | None
+    config: RunConfig, source: Catalog | Dataset | None, plugin_path: Path | None
 ) -> Callable[[str], VariantRun]:
     """Return the function that runs the rules without one condition, given its name."""
+    source = _opened(config, source)
 
     def variant(name: str) -> VariantRun:
         try:

@@ -21,9 +21,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from engine.code_versions import OUR_PACKAGES
 from engine.errors import PlaybookContractError
 
-OUR_PACKAGES = ("data_feeds", "engine", "strategies")
 # Audit events of network and processes, whose answers do not depend on local files.
 OUTSIDE = frozenset(
     {

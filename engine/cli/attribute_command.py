@@ -5,7 +5,15 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.options import ConfigArgument, DataOption, JsonOption, PluginOption, SetOption
+from engine.cli.options import (
+    ConfigArgument,
+    DaskOption,
+    DataOption,
+    JobsOption,
+    JsonOption,
+    PluginOption,
+    SetOption,
+)
 from engine.cli.output import print_json, working
 
 DEFAULT_ATTRIBUTIONS = Path("attributions")
@@ -18,6 +26,8 @@ def attribute(
     out: Annotated[
         Path, typer.Option("--out", metavar="DIR", help="Folder of all attributions")
     ] = DEFAULT_ATTRIBUTIONS,
+    jobs: JobsOption = None,
+    dask: DaskOption = None,
     data: DataOption = None,
     plugin_path: PluginOption = None,
     as_json: JsonOption = False,
@@ -30,10 +40,12 @@ def attribute(
     from engine.attribution import attribute as attributed
     from engine.attribution import write_attribution
     from engine.run_folder.write import check_writable
+    from engine.workers import Workers
 
+    workers = Workers.chosen(jobs, dask)
     check_writable(out)
     with working("running") as report:
-        found = attributed(checked, plugin_path=plugin_path, on_progress=report)
+        found = attributed(checked, plugin_path=plugin_path, workers=workers, on_progress=report)
     folder = write_attribution(found, out)
     if as_json:
         print_json({"folder": str(folder), **found.document()})

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli.options import DataOption, JsonOption, PluginOption, SetOption
+from engine.cli.options import (
+    DaskOption,
+    DataOption,
+    JobsOption,
+    JsonOption,
+    PluginOption,
+    SetOption,
+)
 from engine.cli.output import print_columns, print_json, progress, working
 
 if TYPE_CHECKING:
@@ -28,12 +35,8 @@ def compare(
         Path, typer.Option("--out", metavar="DIR", help="Folder of all comparisons")
     ] = DEFAULT_OUT,
     data: DataOption = None,
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            "--jobs", metavar="N", min=1, help="Number of processes (default: all processors)"
-        ),
-    ] = None,
+    jobs: JobsOption = None,
+    dask: DaskOption = None,
     plugin_path: PluginOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -49,19 +52,21 @@ def compare(
     from engine.compare import cells_of, episodes_of, finished_matrix, run_cells, write_comparison
     from engine.errors import SimulationError
     from engine.run_folder.write import check_writable
+    from engine.workers import Workers
 
+    workers = Workers.chosen(jobs, dask)
     folder = out / checked.name
     check_writable(folder)
     episodes = episodes_of(checked)
     cells = cells_of(checked, episodes)
     with working("reading data"):
         source = open_source(checked.source)
-    with progress("running cells", len(cells)) as report:
+    with progress("running cells", len(cells), unit="cells") as report:
         outcomes = run_cells(
             cells,
             folder / "runs",
             page=folder / "index.html",
-            jobs=jobs,
+            workers=workers,
             plugin_path=plugin_path,
             on_done=_told(report),
         )

@@ -32,4 +32,12 @@ PluginOption = Annotated[
     Path | None,
     typer.Option("--plugin-path", metavar="DIR", help="Folder of your own playbooks"),
 ]
+JobsOption = Annotated[
+    int | None,
+    typer.Option("--jobs", metavar="N", help="Number of processes (default: all processors)"),
+]
+DaskOption = Annotated[
+    str | None,
+    typer.Option("--dask", metavar="ADDRESS", help="Dask scheduler to use; see docs/scale.md"),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for another program")]

@@ -3,8 +3,10 @@
 import json
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -65,8 +67,8 @@ def working(title: str) -> Iterator[Report]:
 
 
 @contextmanager
-def progress(title: str, total: int) -> Iterator[Callable[[int, str], None]]:
-    """Yield ``report(done, what)`` and show a bar with the last item done and the time left.
+def progress(title: str, total: int, *, unit: str) -> Iterator[Callable[[int, str], None]]:
+    """Yield ``report(done, what)``; show a bar with the last item done, the rate and the time left.
 
     Nothing is shown unless stderr is a terminal.
     """
@@ -75,12 +77,31 @@ def progress(title: str, total: int) -> Iterator[Callable[[int, str], None]]:
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn as TimeLeft
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeLeft())
+    texts = TextColumn("{task.description}"), TextColumn("{task.fields[pace]}")
+    columns = (texts[0], BarColumn(), MofNCompleteColumn(), texts[1])
+    begun = time.monotonic()
     with Progress(*columns, console=Console(file=sys.stderr), transient=True) as shown:
-        task = shown.add_task(title, total=total)
-        yield lambda done, what: shown.update(task, completed=done, description=what)
+        task = shown.add_task(title, total=total, pace="")
+
+        def report(done: int, what: str) -> None:
+            told = pace(done, total, time.monotonic() - begun, unit)
+            shown.update(task, completed=done, description=what, pace=told)
+
+        yield report
+
+
+def pace(done: int, total: int, seconds: float, unit: str) -> str:
+    """Return the rate so far and the time left at this rate; empty before the first item.
+
+    >>> pace(30, 90, 60.0, "cells"), pace(300, 900, 60.0, "paths")
+    ('30 cells/min, 0:02:00 left', '5.0 paths/s, 0:02:00 left')
+    """
+    if not done or seconds <= 0:
+        return ""
+    rate = done / seconds
+    told = f"{rate:.1f} {unit}/s" if rate >= 1 else f"{60 * rate:.0f} {unit}/min"
+    return f"{told}, {timedelta(seconds=round((total - done) / rate))} left"
 
 
 def _ignore(fraction: float) -> None:

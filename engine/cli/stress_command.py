@@ -7,8 +7,16 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.options import ConfigArgument, DataOption, JsonOption, PluginOption, SetOption
-from engine.cli.output import print_json, working
+from engine.cli.options import (
+    ConfigArgument,
+    DaskOption,
+    DataOption,
+    JobsOption,
+    JsonOption,
+    PluginOption,
+    SetOption,
+)
+from engine.cli.output import print_json, progress, working
 
 DEFAULT_STRESS = Path("stress")
 
@@ -28,9 +36,8 @@ def stress(
             "--tolerance", metavar="X", help="Count paths with a deeper drawdown; 0.15 is 15%"
         ),
     ] = 0.15,
-    jobs: Annotated[
-        int, typer.Option("--jobs", metavar="N", help="Number of processes; results do not change")
-    ] = 2,
+    jobs: JobsOption = None,
+    dask: DaskOption = None,
     overrides: SetOption = None,
     out: Annotated[
         Path, typer.Option("--out", metavar="DIR", help="Folder of all stresses")
@@ -51,10 +58,12 @@ def stress(
     from engine.run_folder.write import check_writable
     from engine.stress import PICTURE_FILE, SUMMARY_FILE, publish_stress, run_stress, stress_job
     from engine.stress.job import check_numbers
-    from engine.stress.path_runs import check_settings
+    from engine.stress.path_runs import check_tolerance
+    from engine.workers import Workers
 
     check_numbers(scenario, paths=paths, days=days, seed=seed)
-    check_settings(tolerance, jobs)
+    check_tolerance(tolerance)
+    workers = Workers.chosen(jobs, dask)
     check_writable(out)
     started_at, clock = datetime.now(UTC), time.perf_counter()
     with working("reading data"):
@@ -67,14 +76,18 @@ def stress(
             seed=seed,
             plugin_path=None if plugin_path is None else plugin_path.resolve(),
         )
-    with working(f"{paths} paths of scenario {scenario}") as report:
-        result = run_stress(job, tolerance=tolerance, jobs=jobs, on_progress=report)
+    with progress(f"scenario {scenario}", paths, unit="paths") as report:
+
+        def told(fraction: float) -> None:
+            report(round(fraction * paths), f"scenario {scenario}")
+
+        result = run_stress(job, tolerance=tolerance, workers=workers, on_progress=told)
     seconds = time.perf_counter() - clock
     timing = {
         "started_at": started_at.isoformat(timespec="seconds"),
         "seconds": round(seconds, 3),
         "seconds_per_path": round(seconds / paths, 4),
-        "jobs": jobs,
+        **({"dask": workers.dask} if workers.dask else {"jobs": workers.processes}),
     }
     with working("writing reports"):
         folder = publish_stress(result, out, timing=timing)

@@ -25,7 +25,7 @@ from engine.run_folder.read import RunFolder
 from engine.run_folder.seals import check_seals
 from engine.run_folder.write import write_json
 from engine.settle import one_account_currency, settle
-from engine.workers import worker_pool
+from engine.workers import SharedFolders, Workers
 
 AUDIT_FILE = "audit.json"
 # Folder, beside that of the runs, for run folders whose files no longer match their seals.
@@ -64,7 +64,7 @@ def run_cells(
     root: Path,
     *,
     page: Path,
-    jobs: int | None = None,
+    workers: Workers = Workers(),
     plugin_path: Path | None = None,
     on_done: Callable[[int, CellOutcome], None] | None = None,
 ) -> list[CellOutcome]:
@@ -75,7 +75,7 @@ def run_cells(
     cells : the cells to run
     root : folder of their run folders
     page : the comparison's page, which every tearsheet links to
-    jobs : worker processes; None: one a processor
+    workers : where the cells run; those of a cluster write into the same ``root``
     plugin_path : folder of local playbooks
     on_done : called with the number of finished cells and the outcome
 
@@ -85,10 +85,11 @@ def run_cells(
     SimulationError : a worker died while it ran a cell, twice; finished cells are kept.
     """
     _refuse_several_currencies(cells, plugin_path)
-    count = max(min(jobs or os.cpu_count() or 1, len(cells)), 1)
     setup = partial(_cell_runner, root, page, plugin_path)
+    sources = [cell.config.data.source for cell in cells]
+    shared = SharedFolders.of(written=[root], sources=sources, plugin_path=plugin_path)
     try:
-        with worker_pool(count, setup, name=_cell_name) as run:
+        with workers.run_jobs(setup, name=_cell_name, most=len(cells), shared=shared) as run:
             return run(cells, on_done)
     except SimulationError as error:
         raise SimulationError(f"{error}; finished cells are kept") from error

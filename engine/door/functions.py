@@ -35,6 +35,7 @@ from engine.run import run as simulate
 from engine.run_folder.read import is_account
 from engine.run_folder.run_names import find_run
 from engine.run_folder.write import check_writable, timing_document
+from engine.workers import Workers
 
 Settings = Mapping[str, Any]
 RUNS, COMPARISONS = Path("runs"), Path("compare")
@@ -105,6 +106,7 @@ def compare(
     data: str | Path | None = None,
     out: str | Path = COMPARISONS,
     jobs: int | None = None,
+    dask: str | None = None,
     plugin_path: str | Path | None = None,
 ) -> Comparison:
     """Run playbooks and baselines over episodes, write the page and return the comparison.
@@ -114,6 +116,7 @@ def compare(
     Parameters
     ----------
     jobs : worker processes; None: one a processor
+    dask : address of a Dask scheduler, ``tcp://host:port``, instead of ``jobs``
     others : see :func:`run`; ``out`` is the folder of all comparisons
 
     Raises
@@ -122,6 +125,7 @@ def compare(
         all the same, and the message names each such cell. RiskoffError : see :func:`run`.
     """
     checked = read_comparison(str(config), overrides(settings), _path(plugin_path), _path(data))
+    workers = Workers.chosen(jobs, dask)
     folder = Path(out) / checked.name
     check_writable(folder)
     episodes_ = episodes_of(checked)
@@ -129,7 +133,7 @@ def compare(
         cells_of(checked, episodes_),
         folder / "runs",
         page=folder / "index.html",
-        jobs=jobs,
+        workers=workers,
         plugin_path=_path(plugin_path),
     )
     matrix = finished_matrix(checked, episodes_, outcomes)

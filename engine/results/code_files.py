@@ -7,13 +7,21 @@ import sysconfig
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib import metadata, util
-from importlib.machinery import EXTENSION_SUFFIXES, ModuleSpec
+from importlib import metadata
 from pathlib import Path
 
-from engine.reads import LIBRARY_FOLDERS, OUR_PACKAGES, is_covered
+from engine.code_versions import (
+    OUR_PACKAGES,
+    PACKAGES,
+    SUFFIXES,
+    LabelledFile,
+    files_of,
+    files_under,
+    our_files,
+    spec_of,
+)
+from engine.reads import LIBRARY_FOLDERS, is_covered
 
-SUFFIXES = (".py", *EXTENSION_SUFFIXES)
 # Words of a program that imports modules by a text.
 DYNAMIC = frozenset({"import_module", "__import__", "importlib", "find_spec"})
 # Functions and libraries that open files without Python.
@@ -27,24 +35,6 @@ UNSEEN = frozenset(
 LONGEST_NAME = 100
 _STANDARD_LIBRARY = Path(sysconfig.get_path("stdlib")).resolve()
 NAME = re.compile(r"[A-Za-z0-9._-]+")
-# Packages whose version can change a number or a picture of any run.
-PACKAGES = (
-    "backtrader",
-    "exchange_calendars",
-    "llvmlite",
-    "matplotlib",
-    "numba",
-    "numpy",
-    "pandas",
-    "pyarrow",
-    "pydantic",
-    "quantlib",
-    "quantstats",
-    "scipy",
-    "seaborn",
-)
-
-LabelledFile = tuple[str, Path]
 
 
 def code_files(playbook: type, modules: Iterable[str] = ()) -> list[LabelledFile]:
@@ -60,9 +50,8 @@ def code_files(playbook: type, modules: Iterable[str] = ()) -> list[LabelledFile
     playbook : the class
     modules : names of further local modules that the playbook imported while it ran
     """
-    files = [file for name in OUR_PACKAGES for file in _files_of(name)]
     found = _HelperImports(playbook).found(modules)
-    return files + [file for name in sorted(found) for file in found[name]]
+    return our_files() + [file for name in sorted(found) for file in found[name]]
 
 
 def libraries(playbook: type) -> dict[str, str]:
@@ -91,7 +80,7 @@ def libraries(playbook: type) -> dict[str, str]:
 @cache
 def own_files(playbook: type) -> list[LabelledFile]:
     """Return the files of the module or package that a playbook is written in."""
-    return _files_of(playbook.__module__.partition(".")[0])
+    return files_of(playbook.__module__.partition(".")[0])
 
 
 @cache
@@ -129,11 +118,11 @@ class _HelperImports:
         """Return the files of each module or package, by the first part of its name."""
         if self._top in OUR_PACKAGES:
             return {}
-        own = _files_of(self._top)
+        own = files_of(self._top)
         found = {self._top: own}
         waiting = list(own)
         for name in sorted({name.partition(".")[0] for name in modules}):
-            self._add(name, _files_of(name), found, waiting)
+            self._add(name, files_of(name), found, waiting)
         while waiting:
             _, path = waiting.pop()
             if path.suffix != ".py":
@@ -163,7 +152,7 @@ class _HelperImports:
         beside = [] if self._folder is None else _files_beside(self._folder, name)
         if beside or not looked_for:
             return beside
-        spec = _spec_of(name)
+        spec = spec_of(name)
         if spec is None:
             return []
         places = [Path(place) for place in (spec.submodule_search_locations or [spec.origin or ""])]
@@ -171,8 +160,8 @@ class _HelperImports:
             if name in PACKAGES or all(map(_belongs_to_python, places)):
                 return []
             self.libraries.add(name)
-            return [] if name in _distributions() else _files_of(name)
-        return _files_of(name)
+            return [] if name in _distributions() else files_of(name)
+        return files_of(name)
 
 
 def _belongs_to_python(place: Path) -> bool:
@@ -184,56 +173,17 @@ def _belongs_to_python(place: Path) -> bool:
     return place.is_relative_to(_STANDARD_LIBRARY) and not LIBRARY_FOLDERS.intersection(place.parts)
 
 
-def _spec_of(name: str) -> ModuleSpec | None:
-    """Return the spec of a module, loaded or not; None for a module that cannot be loaded."""
-    loaded = sys.modules.get(name)
-    if loaded is not None and getattr(loaded, "__spec__", None) is not None:
-        return loaded.__spec__
-    try:
-        return util.find_spec(name)
-    except (ImportError, AttributeError, ValueError):
-        return None
-
-
-def _files_of(package: str) -> list[LabelledFile]:
-    """Return the files of code of a package or of one module, wherever it was loaded from."""
-    spec = _spec_of(package)
-    if spec is not None and spec.submodule_search_locations:
-        return sorted(
-            file
-            for root in map(Path, spec.submodule_search_locations)
-            for file in _files_under(package, root)
-        )
-    source = getattr(sys.modules.get(package), "__file__", None)
-    source = source or (spec.origin if spec is not None and spec.has_location else None)
-    if not source:
-        return []
-    # A module inside an archive is part of the archive's file.
-    place = next((p for p in (Path(source), *Path(source).parents) if p.is_file()), None)
-    return [] if place is None else [(package, place)]
-
-
-def _files_under(package: str, root: Path) -> list[LabelledFile]:
-    if root.is_file():
-        return [(package, root)]
-    return sorted(
-        (f"{package}/{path.relative_to(root).as_posix()}", path)
-        for path in root.rglob("*")
-        if path.name.endswith(SUFFIXES) and path.is_file()
-    )
-
-
 def _files_beside(folder: Path, name: str) -> list[LabelledFile]:
     """Return the files of the module or package of a name in a folder; none if there is none."""
     for suffix in SUFFIXES:
         if (folder / f"{name}{suffix}").is_file():
             return [(name, folder / f"{name}{suffix}")]
-    return _files_under(name, folder / name) if (folder / name).is_dir() else []
+    return files_under(name, folder / name) if (folder / name).is_dir() else []
 
 
 def _folder_of(top: str) -> Path | None:
     """Return the folder that a module or package lies in; None among installed packages."""
-    spec = _spec_of(top)
+    spec = spec_of(top)
     places = list(spec.submodule_search_locations or ()) if spec is not None else []
     source = places[0] if places else getattr(sys.modules.get(top), "__file__", None)
     if source is None:

@@ -18,6 +18,7 @@ from data_feeds.holes import gaps
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel, Provenance, time_columns
 from engine.account_currencies import rate_sentences
+from engine.code_versions import PACKAGES
 from engine.config.models import RunConfig
 from engine.config.venue import TERMS, LimitFill, TradingCosts
 from engine.costs.market_activity import activity_digest
@@ -25,7 +26,7 @@ from engine.costs.slippage_model import BASIS_POINT
 from engine.equity_curve import BillAccruals
 from engine.playbook import compared_instruments
 from engine.reads import Reads
-from engine.results.code_files import PACKAGES, code_files, libraries, opens_unseen, own_files
+from engine.results.code_files import code_files, libraries, opens_unseen, own_files
 from engine.results.coverage import lacking
 from engine.results.doubtful import doubtful_fills
 from engine.results.finished import FinishedRun, RunInputs, RunRecord

@@ -68,7 +68,7 @@ class PathResult:
 class PathRunner:
     """Runs the paths of one job, and prepares their shared parts once."""
 
-    def __init__(self, job: StressJob, scratch: Path) -> None:
+    def __init__(self, job: StressJob, scratch: Path | None) -> None:
         self._job = job
         self._scratch = scratch
         self._continuation = job.continuation()
@@ -130,10 +130,11 @@ class PathRunner:
         return PathResult(row, equity, result.playbook.reads)
 
 
-def path_runner(job: StressJob, scratch: Path) -> Callable[[PathTask], PathResult]:
+def path_runner(job: StressJob, scratch: Path | None) -> Callable[[PathTask], PathResult]:
     """Return the function that runs the paths of a job in one process.
 
-    ``scratch`` is an existing folder for what an audit reads; the caller removes it.
+    ``scratch`` is an existing folder for what an audit reads, which the caller removes; None: the
+    system's folder of temporary files.
     """
     return PathRunner(job, scratch).run
 

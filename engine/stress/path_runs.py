@@ -15,11 +15,10 @@ from engine.reads import Reads
 from engine.stress.job import StressJob
 from engine.stress.measure import StressSummary, summarize
 from engine.stress.path import PathResult, PathRow, PathTask, path_name, path_runner
-from engine.workers import RunJobs, worker_pool
+from engine.workers import RunJobs, SharedFolders, Workers
 
 # Audited are the first paths, and the paths of the lowest return and the lowest drawdown.
 AUDITED_FIRST = 3
-MAX_JOBS = 64
 
 Floats = NDArray[np.float64]
 RunPaths = RunJobs[PathTask, PathResult]
@@ -46,7 +45,7 @@ def run_stress(
     job: StressJob,
     *,
     tolerance: float = 0.15,
-    jobs: int = 2,
+    workers: Workers = Workers(processes=2),
     on_progress: Callable[[float], None] | None = None,
 ) -> StressResult:
     """Run a playbook over the paths of a scenario.
@@ -55,22 +54,24 @@ def run_stress(
     ----------
     job : what to run, from :func:`~engine.stress.job.stress_job`
     tolerance : the drawdown that counts as a breach, a fraction
-    jobs : processes; every number is the same whatever their number
+    workers : where the paths run
     on_progress : called with the fraction done, 0 to 1
 
     Raises
     ------
-    ConfigError : ``tolerance`` or ``jobs`` is out of range.
+    ConfigError : ``tolerance`` is out of range.
     RiskoffError : a path failed; the error of the first failed path is raised.
     SimulationError : the audit of a path found a difference.
     """
-    check_settings(tolerance, jobs)
+    check_tolerance(tolerance)
     with (
         tempfile.TemporaryDirectory(prefix="riskoff-stress-") as scratch,
-        worker_pool(
-            min(jobs, job.paths),
-            partial(path_runner, job, Path(scratch)),
+        workers.run_jobs(
+            # A worker of a cluster cannot see the folder.
+            partial(path_runner, job, None if workers.dask else Path(scratch)),
             name=partial(path_name, job=job),
+            most=job.paths,
+            shared=SharedFolders.of(plugin_path=job.plugin_path),
         ) as run_paths,
     ):
         results = _all_paths(job, run_paths, on_progress)
@@ -86,8 +87,8 @@ def run_stress(
     )
 
 
-def check_settings(tolerance: float, jobs: int) -> None:
-    """Refuse a tolerance outside 0 to 1 and an impossible number of processes.
+def check_tolerance(tolerance: float) -> None:
+    """Refuse a tolerance outside 0 to 1.
 
     Raises
     ------
@@ -95,8 +96,6 @@ def check_settings(tolerance: float, jobs: int) -> None:
     """
     if not 0 < tolerance < 1:
         raise ConfigError(f"--tolerance {tolerance:g}: a fraction between 0 and 1 is needed")
-    if not 1 <= jobs <= MAX_JOBS:
-        raise ConfigError(f"--jobs {jobs}: must be from 1 to {MAX_JOBS}")
 
 
 def _all_paths(

@@ -23,6 +23,7 @@ from engine.playbook import Signals
 from engine.results.finished import RunRecord
 from engine.results.manifest import run_id
 from engine.run import run
+from engine.workers import Workers
 from tests.engine.two_trades import ALONE, two_trades
 
 RUNS = Path(__file__).resolve().parents[2] / "configs" / "runs"
@@ -96,14 +97,16 @@ def test_the_condition_that_earned_most_comes_first(found):
 @pytest.mark.parametrize("processes", [0, 1])
 def test_less_than_two_processes_give_what_two_give_and_progress_ends_at_one(found, processes):
     seen = []
-    alone = attribute(swing(), embedded_catalog(), processes=processes, on_progress=seen.append)
+    alone = attribute(
+        swing(), embedded_catalog(), workers=Workers(processes), on_progress=seen.append
+    )
     assert alone == found
     assert seen == [0.4, 0.6, 0.8, 1.0]
 
 
 @pytest.fixture(scope="module")
 def without_vix():
-    return attribute(swing("playbook.ignore=[vix_off_peak]"), embedded_catalog(), processes=1)
+    return attribute(swing("playbook.ignore=[vix_off_peak]"), embedded_catalog(), workers=Workers())
 
 
 def test_a_condition_that_the_config_leaves_out_stays_out_and_is_named(without_vix):

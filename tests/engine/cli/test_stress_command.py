@@ -104,7 +104,7 @@ def test_the_resolved_config_is_complete_and_stresses_again_into_the_same_folder
         (("--scenario", "B", "--paths", "0"), "--paths 0: must be from 1 to 100,000"),
         (("--scenario", "B", "--paths", "many"), "Invalid value for '--paths'"),
         (("--scenario", "B", "--tolerance", "15"), "--tolerance 15: a fraction between 0 and 1"),
-        (("--scenario", "B", "--jobs", "0"), "--jobs 0: must be from 1 to 64"),
+        (("--scenario", "B", "--jobs", "0"), "--jobs 0: must be from 1 to 256"),
         (("--scenario", "B", "--set", "risk.fraction=1"), "risk.fraction: unknown key"),
     ],
 )

@@ -19,6 +19,7 @@ from engine.compare import (
 from engine.config.compare import CompareConfig
 from engine.config.load import load_compare_config
 from engine.plugins import load_playbook_class
+from engine.workers import Workers
 
 HOSTILE = "<script>window.hacked=1</script> \"quoted\" 'name' & co"
 
@@ -128,7 +129,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> FinishedComparison:
     config = load(write_files(root))
     folder, episodes = root / "small", episodes_of(config)
     cells = cells_of(config, episodes)
-    outcomes = run_cells(cells, folder / "runs", page=folder / "index.html", jobs=1)
+    outcomes = run_cells(cells, folder / "runs", page=folder / "index.html", workers=Workers(1))
     matrix = finished_matrix(config, episodes, outcomes)
     write_comparison(matrix, open_source("embedded"), folder)
     return FinishedComparison(config, matrix, folder)

@@ -16,6 +16,7 @@ from engine.compare import cell_runs, cells_of, episodes_of, run_cells
 from engine.compare.cell_runs import AUDIT_FILE, run_cell
 from engine.errors import ConfigError, SimulationError
 from engine.run_folder.schema import SEALS_FILE
+from engine.workers import Workers
 from tests.engine.cli.command import interruptible
 from tests.engine.compare.conftest import load, write_files
 
@@ -56,7 +57,7 @@ def test_a_cell_that_cannot_run_is_reported_and_stops_no_other(tmp_path):
     path.write_text(text)
     config = load(path)
     cells = [c for c in cells_of(config, episodes_of(config)) if c.episode == "cascade"]
-    outcomes = run_cells(cells, tmp_path / "runs", page=tmp_path / "index.html", jobs=2)
+    outcomes = run_cells(cells, tmp_path / "runs", page=tmp_path / "index.html", workers=Workers(2))
     by_row = {outcome.row: outcome for outcome in outcomes}
     assert "ARKK" in by_row["weights"].problem
     assert by_row["weights"].folder is None
@@ -207,10 +208,10 @@ def test_a_worker_that_dies_names_its_cell_and_the_finished_cells_are_kept(
         raise SimulationError(f"{name(cell)}: the worker process died")
 
     cell = cells_of(small.config, episodes_of(small.config))[0]
-    monkeypatch.setattr(cell_runs, "worker_pool", dead)
+    monkeypatch.setattr(Workers, "run_jobs", dead)
     words = rf"^{cell.row}, {cell.episode}: the worker process died; finished cells are kept$"
     with pytest.raises(SimulationError, match=words):
-        run_cells([cell], tmp_path, page=tmp_path / "index.html", jobs=2)
+        run_cells([cell], tmp_path, page=tmp_path / "index.html", workers=Workers(2))
 
 
 def test_an_episode_named_twice_is_refused(tmp_path):

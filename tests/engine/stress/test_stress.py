@@ -23,6 +23,7 @@ from engine.stress import path as path_module
 from engine.stress.job import window_config
 from engine.stress.path import daily_equity
 from engine.stress.path_runs import AUDITED_FIRST, _audit_worst
+from engine.workers import Workers
 from tests.data_feeds.factory import ns
 from tests.embedded import PERP
 
@@ -32,7 +33,7 @@ def contents(folder):
 
 
 def test_two_processes_give_the_bytes_of_one(toy_job, tmp_path):
-    alone, both = (run_stress(toy_job(paths=6), jobs=jobs) for jobs in (1, 2))
+    alone, both = (run_stress(toy_job(paths=6), workers=Workers(jobs)) for jobs in (1, 2))
     assert alone.rows == both.rows
     np.testing.assert_array_equal(alone.equity, both.equity)
     first, second = (
@@ -49,7 +50,9 @@ def test_two_processes_give_the_bytes_of_one(toy_job, tmp_path):
 
 def test_the_same_data_in_another_place_give_the_same_bytes_but_for_the_place(toy_job, tmp_path):
     here, there = (
-        publish_stress(run_stress(toy_job(f"data.source={name}", paths=1), jobs=1), tmp_path / name)
+        publish_stress(
+            run_stress(toy_job(f"data.source={name}", paths=1), workers=Workers(1)), tmp_path / name
+        )
         for name in ("here", "there")
     )
     assert here.name == there.name
@@ -63,8 +66,8 @@ def test_the_same_data_in_another_place_give_the_same_bytes_but_for_the_place(to
 
 
 def test_a_path_depends_on_the_seed_and_its_number_alone(toy_job):
-    four, two = (run_stress(toy_job(paths=paths), jobs=1).rows for paths in (4, 2))
-    other = run_stress(toy_job(paths=2, seed=1), jobs=1).rows
+    four, two = (run_stress(toy_job(paths=paths), workers=Workers(1)).rows for paths in (4, 2))
+    other = run_stress(toy_job(paths=2, seed=1), workers=Workers(1)).rows
     assert four[:2] == two
     assert len({row.total_return for row in four}) == 4
     assert not {row.total_return for row in other} & {row.total_return for row in four}
@@ -72,7 +75,7 @@ def test_a_path_depends_on_the_seed_and_its_number_alone(toy_job):
 
 def test_a_row_says_what_a_run_over_the_same_path_says(toy_job):
     job = toy_job(paths=3)
-    row = run_stress(job, jobs=1).rows[2]
+    row = run_stress(job, workers=Workers(1)).rows[2]
     begun = job.continuation()
     data = joined(job.base.dataset, begun.path(2))
     outcome = run(
@@ -90,7 +93,7 @@ def test_a_row_says_what_a_run_over_the_same_path_says(toy_job):
 
 def test_decisions_begin_with_the_datas_last_close_and_end_with_the_path(toy_job, tmp_path):
     job = toy_job("playbook.params.fault=first_seen", paths=1)
-    run_stress(job, jobs=1)
+    run_stress(job, workers=Workers(1))
     begun = job.continuation()
     seen = [int(line) for line in (tmp_path / "seen").read_text().splitlines()]
     # The config ends at a Monday's midnight; the last close known then is that of Friday
@@ -109,7 +112,7 @@ def test_equity_of_a_day_is_that_of_the_last_close_until_then():
 
 
 def test_the_first_paths_and_the_lowest_are_audited(toy_job):
-    done = run_stress(toy_job(paths=8), jobs=1)
+    done = run_stress(toy_job(paths=8), workers=Workers(1))
     lowest = [
         min(done.rows, key=attrgetter(name)).path for name in ("total_return", "max_drawdown")
     ]
@@ -137,7 +140,7 @@ def test_books_with_half_the_fees_are_found(toy_job, monkeypatch):
     whole = FillTerms.fee.fget
     monkeypatch.setattr(FillTerms, "fee", property(lambda terms: whole(terms) / 2))
     with pytest.raises(SimulationError) as raised:
-        run_stress(toy_job(), jobs=1)
+        run_stress(toy_job(), workers=Workers(1))
     told = str(raised.value)
     assert told.startswith("path 0 of seed 0: the audit found ")
     assert "fee" in told
@@ -146,7 +149,7 @@ def test_books_with_half_the_fees_are_found(toy_job, monkeypatch):
 
 def test_books_that_are_wrong_on_the_worst_path_alone_are_found(toy_job, monkeypatch):
     job = toy_job(paths=8)
-    worst = run_stress(job, jobs=1).audited[-1]
+    worst = run_stress(job, workers=Workers(1)).audited[-1]
     assert worst >= AUDITED_FIRST
     audited = []
     honest = path_module.audit_run
@@ -159,24 +162,24 @@ def test_books_that_are_wrong_on_the_worst_path_alone_are_found(toy_job, monkeyp
 
     monkeypatch.setattr(path_module, "audit_run", recorded)
     with pytest.raises(Exception, match=f"path {worst} of seed 0"):
-        run_stress(job, jobs=1)
+        run_stress(job, workers=Workers(1))
 
 
 def test_a_playbook_that_looks_ahead_is_caught(toy_job):
     with pytest.raises(PlaybookError, match=r"path 0 of seed 0: playbook toy: signal close"):
-        run_stress(toy_job("playbook.params.fault=ahead"), jobs=1)
+        run_stress(toy_job("playbook.params.fault=ahead"), workers=Workers(1))
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_the_first_path_that_fails_is_named(toy_job, jobs):
     with pytest.raises(PlaybookError, match=r"path 0 of seed 0: playbook toy: on_bar raised"):
-        run_stress(toy_job("playbook.params.fault=on_bar"), jobs=jobs)
+        run_stress(toy_job("playbook.params.fault=on_bar"), workers=Workers(jobs))
 
 
 def test_a_worker_that_dies_ends_the_stress_and_names_its_path(toy_job):
     died = r"path [01] of seed 0: the worker process died \(exit code 9\) in each of 2 attempts"
     with pytest.raises(SimulationError, match=died):
-        run_stress(toy_job("playbook.params.fault=die"), jobs=2)
+        run_stress(toy_job("playbook.params.fault=die"), workers=Workers(2))
 
 
 def test_a_path_that_comes_out_differently_the_second_time_stops_the_stress(toy_job, monkeypatch):
@@ -194,7 +197,7 @@ def test_a_path_that_comes_out_differently_the_second_time_stops_the_stress(toy_
 
     monkeypatch.setattr(path_module.PathRunner, "_measured", drifting)
     with pytest.raises(SimulationError, match="run twice, it came to"):
-        run_stress(job, jobs=1)
+        run_stress(job, workers=Workers(1))
 
 
 @pytest.mark.parametrize(
@@ -202,7 +205,6 @@ def test_a_path_that_comes_out_differently_the_second_time_stops_the_stress(toy_
     [
         ({"tolerance": 15.0}, "--tolerance 15: a fraction between 0 and 1"),
         ({"tolerance": float("nan")}, "--tolerance nan"),
-        ({"jobs": 0}, "--jobs 0: must be from 1 to 64"),
     ],
 )
 def test_settings_out_of_range_are_refused(toy_job, settings, words):
@@ -213,7 +215,7 @@ def test_settings_out_of_range_are_refused(toy_job, settings, words):
 
 def test_progress_reaches_one(toy_job):
     told = []
-    run_stress(toy_job(), jobs=1, on_progress=told.append)
+    run_stress(toy_job(), workers=Workers(1), on_progress=told.append)
     assert told == [0.25, 0.5, 0.75, 1.0]
 
 
@@ -244,7 +246,7 @@ def test_playbooks_of_one_seed_meet_the_same_market_and_their_perps_audit_clean(
         "playbook.params.timeframe=15m",
         "playbook.params.enter_at=2026-02-20T00:00Z",
     )
-    done = run_stress(held, jobs=1)
+    done = run_stress(held, workers=Workers(1))
     assert done.audited == (0, 1)
     assert [row.trades for row in done.rows] == [1, 1]
     assert all(row.funding != 0 for row in done.rows)
@@ -285,7 +287,9 @@ def test_what_the_rules_read_beside_the_data_is_part_of_the_id(toy_job, tmp_path
     folders = []
     for content in ("1", "2", "1"):
         levels.write_text(content)
-        folders.append(publish_stress(run_stress(toy_job(paths=1), jobs=1), tmp_path / "out"))
+        folders.append(
+            publish_stress(run_stress(toy_job(paths=1), workers=Workers(1)), tmp_path / "out")
+        )
     assert folders[0] == folders[2] != folders[1]
     summary = json.loads((folders[1] / "summary.json").read_text())
     digest = hashlib.sha256(b"2").hexdigest()

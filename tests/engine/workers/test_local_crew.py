@@ -1,4 +1,4 @@
-"""The pool of worker processes: order, errors, dead workers, Ctrl-C."""
+"""Local worker processes: order, errors, dead workers, Ctrl-C."""
 
 import os
 import signal
@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from engine import workers
 from engine.errors import PlaybookError, SimulationError
-from engine.workers import worker_pool
+from engine.workers import Workers, local_crew
 from tests.engine.cli.command import ROOT, environment
 
 
@@ -110,13 +109,13 @@ def no_folder():
 
 
 def run_all(function, folder, jobs, count, on_done=None):
-    with worker_pool(count, setup(function, folder), name="job number {}".format) as run:
+    with Workers(count).run_jobs(setup(function, folder), name="job number {}".format) as run:
         return run(jobs, on_done)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_results_are_the_same_in_the_order_of_the_jobs_whatever_the_number_of_workers(count):
-    with worker_pool(count, no_folder, name=str) as run:
+    with Workers(count).run_jobs(no_folder, name=str) as run:
         assert run(range(7)) == [0, 1, 4, 9, 16, 25, 36]
         assert run([3]) == [9]
         assert run([]) == []
@@ -162,7 +161,7 @@ def test_an_interrupt_ends_workers_silently_and_removes_their_files(tmp_path, ca
 
 
 def test_a_worker_that_does_not_end_when_told_is_killed(tmp_path, monkeypatch):
-    monkeypatch.setattr(workers, "GRACE_SECONDS", 0.1)
+    monkeypatch.setattr(local_crew, "GRACE_SECONDS", 0.1)
     with pytest.raises(KeyboardInterrupt):
         run_all(stay_deaf, tmp_path, [0, 1], 2, interrupt)
     with pytest.raises(ProcessLookupError):
@@ -172,7 +171,7 @@ def test_a_worker_that_does_not_end_when_told_is_killed(tmp_path, monkeypatch):
 ORPHANS = """
 import os, signal, sys
 from pathlib import Path
-from tests.engine.test_workers import run_all, stay
+from tests.engine.workers.test_local_crew import run_all, stay
 
 def killed(*_):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -195,10 +194,10 @@ def test_workers_end_when_their_parent_is_killed(tmp_path):
 
 
 UNGUARDED = """
-from tests.engine.test_workers import no_folder
-from engine.workers import worker_pool
+from tests.engine.workers.test_local_crew import no_folder
+from engine.workers import Workers
 
-with worker_pool(2, no_folder, name=str) as run:
+with Workers(2).run_jobs(no_folder, name=str) as run:
     print(run([2, 3]))
 """
 
@@ -223,18 +222,13 @@ def test_an_answer_that_cannot_be_sent_is_an_error_of_its_job(tmp_path, function
 
 
 def test_the_jobs_of_one_worker_run_in_this_process():
-    with worker_pool(1, lambda: lambda _: os.getpid(), name=str) as run:
+    with Workers(1).run_jobs(lambda: lambda _: os.getpid(), name=str) as run:
         assert run([0]) == [os.getpid()]
 
 
-def test_the_pool_is_used_by_comparison_stress_and_attribution_alone_and_no_other_is():
-    users = [
-        path.relative_to(ROOT).as_posix()
-        for path in sorted((ROOT / "engine").rglob("*.py"))
-        if "worker_pool" in path.read_text() and path != Path(workers.__file__)
-    ]
-    assert users == [
-        "engine/attribution.py", "engine/compare/cell_runs.py", "engine/stress/path_runs.py"
-    ]  # fmt: skip
-    for path in (ROOT / "engine").rglob("*.py"):
-        assert "ProcessPoolExecutor" not in path.read_text(), path
+def test_no_other_code_starts_processes_for_jobs():
+    for path in sorted((ROOT / "engine").rglob("*.py")):
+        if path.parent != Path(local_crew.__file__).parent:
+            text = path.read_text()
+            assert "ProcessPoolExecutor" not in text, path
+            assert "multiprocessing" not in text, path
