@@ -8,7 +8,7 @@ from functools import partial
 from typing import TypeVar
 
 from engine.errors import ConfigError
-from engine.workers.answers import Setup
+from engine.workers.job_answers import Setup
 from engine.workers.rounds import Crew, Dispatcher, HereOnly, RunBatches, RunJobs
 from engine.workers.shared_folders import SharedFolders
 

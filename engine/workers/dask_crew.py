@@ -17,8 +17,8 @@ from typing import Any
 import distributed
 
 from engine.errors import ConfigError, SimulationError
-from engine.workers.answers import JobAnswer, Setup, WorkerDeath
 from engine.workers.dask_worker import forget, join, run_load, versions
+from engine.workers.job_answers import JobAnswer, Setup, WorkerDeath
 from engine.workers.shared_folders import SharedFolders
 
 CONNECT_SECONDS = 10.0

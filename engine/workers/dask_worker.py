@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.code_versions import code_versions
-from engine.workers.answers import JobAnswer, answer_of, picklable
+from engine.workers.job_answers import JobAnswer, answer_of, picklable
 from engine.workers.shared_folders import unlike
 
 # Runs are no threads of one process: the watch over files that rules read belongs to the process.

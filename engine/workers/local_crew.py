@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection, wait
 from types import ModuleType
 from typing import Any, NoReturn
 
-from engine.workers.answers import JobAnswer, Setup, WorkerDeath, answer_of, picklable
+from engine.workers.job_answers import JobAnswer, Setup, WorkerDeath, answer_of, picklable
 
 # Seconds for a worker to remove its half-written files before it is killed.
 GRACE_SECONDS = 20.0

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
 from engine.errors import SimulationError
-from engine.workers.answers import JobAnswer, WorkerDeath
+from engine.workers.job_answers import JobAnswer, WorkerDeath
 
 # A lack of memory may be short; a job whose worker dies twice is reported.
 ATTEMPTS = 2

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from engine.errors import PlaybookError, SimulationError
 from engine.workers import DiedJobsError, Workers
-from engine.workers.answers import JobAnswer, WorkerDeath
+from engine.workers.job_answers import JobAnswer, WorkerDeath
 from engine.workers.rounds import ATTEMPTS, Dispatcher
 
 FATAL = 100
