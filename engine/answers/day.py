@@ -4,10 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+
+from data_feeds.clock import timestamp_ns
+from engine.answers.account_money import account_currency, value_of
 from engine.answers.refusals import chooses_weights
-from engine.answers.row_sentences import STATES, fill_line, order_line
+from engine.answers.row_sentences import STATES, fill_lines, order_line
 from engine.answers.time_window import TimeWindow, parse_day, traded_part
 from engine.answers.why_not import TRUE, UNKNOWN, action_line
+from engine.equity_curve import EquityCurve
 from engine.formatting import money, percent, signed, wrapped
 from engine.records import FactKind
 from engine.results.failing import required_groups
@@ -75,12 +81,13 @@ def day_story(run_folder: Path, day: str) -> DayStory:
     decisions = [row for row in run.rows("journal_decisions") if window.holds(row["decided_at"])]
     orders = _orders(run, window)
     fills = [row for row in run.rows("fills") if window.holds_fill(row)]
+    told = fill_lines(run, fills)
     sections = [
         DaySection("Account", tuple(_account_lines(run, window))),
         _section("Guards", [_guard_line(row) for row in guards], "guards.parquet"),
         _section("Decisions", [action_line(row) for row in decisions], "journal_decisions.parquet"),
         _section("Orders", [_named(row, order_line(row)) for row in orders], "orders.parquet"),
-        _section("Fills", [_named(row, fill_line(row)) for row in fills], "fills.parquet"),
+        _section("Fills", [_named(row, told[row["fill_id"]]) for row in fills], "fills.parquet"),
         _setups(run, window),
     ]
     return DayStory(run_title(run, f"day {day}"), window, tuple(sections))
@@ -112,8 +119,8 @@ def _named(row: Row, line: str) -> str:
 def _account_lines(run: RunFolder, window: TimeWindow) -> list[str]:
     # The curve's point of an instant comes before the events at that instant's open.
     before, last = run.equity_at(window.begins), run.equity_at(window.until)
-    lines = [] if last is None else [_equity_line(before, last)]
-    lines += _payment_lines(run, window)
+    lines = [] if last is None else [_equity_line(before, last, account_currency(run))]
+    lines += _payment_lines(run, window) + _revaluation_lines(run, window)
     for row in run.rows("journal_account"):
         if not window.overlaps(row):
             continue
@@ -127,20 +134,33 @@ def _account_lines(run: RunFolder, window: TimeWindow) -> list[str]:
     return lines
 
 
-def _equity_line(before: float | None, last: float) -> str:
+def _equity_line(before: float | None, last: float, currency: str) -> str:
     if before is None:
-        return f"equity {money(last)}"
-    change = f"{money(before)} to {money(last)} ({signed(last - before)}"
+        return f"equity {money(last)} {currency}"
+    change = f"{money(before)} to {money(last)} {currency} ({signed(last - before)}"
     return f"equity {change}, {percent(last / before - 1)})"
 
 
+def _revaluation_lines(run: RunFolder, window: TimeWindow) -> list[str]:
+    """Return the part of the change of equity that the rates of the cash made; none at par."""
+    if not run.curve.revaluation.any():
+        return []
+    first, last = (_revaluation_at(run.curve, at) for at in (window.begins, window.until))
+    return [f"revaluation of the cash at other rates {signed(last - first)}"]
+
+
+def _revaluation_at(curve: EquityCurve, at: pd.Timestamp) -> float:
+    place = int(np.searchsorted(curve.at, timestamp_ns(at), side="right")) - 1
+    return float(curve.revaluation[place]) if place >= 0 else 0.0
+
+
 def _payment_lines(run: RunFolder, window: TimeWindow) -> list[str]:
-    """Return the sums of the fills' fees and of funding, quote; positive: received."""
+    """Return the sums of the fills' fees and of funding, account currency; positive: received."""
     filled = {fill["fill_id"] for fill in run.rows("fills") if window.holds_fill(fill)}
     facts = run.rows("ledger")
-    fees = [row["amount"] for row in facts if row["kind"] in FEES and row["fill_id"] in filled]
+    fees = [value_of(row) for row in facts if row["kind"] in FEES and row["fill_id"] in filled]
     funding = [
-        row["amount"]
+        value_of(row)
         for row in facts
         if row["kind"] == FactKind.FUNDING.value and window.holds_open(row["at"])
     ]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from engine.answers.account_money import account_currency, rates_of_fills, value_of
 from engine.decision_terms import RiskTier
 from engine.formatting import columns, in_unit, money, number, percent, signed
 from engine.results.availability import Availability
@@ -32,8 +33,8 @@ STATES = {
 }
 
 
-def result_lines(trade: Row) -> list[str]:
-    """Return the trade's entry, exit and result, in quote and in R."""
+def result_lines(trade: Row, currency: str) -> list[str]:
+    """Return the trade's entry, exit and result, in the account's currency and in R."""
     side = "Long" if trade["direction"] > 0 else "Short"
     setup = f", setup {trade['setup']}" if trade["setup"] else ""
     entered = (
@@ -52,7 +53,7 @@ def result_lines(trade: Row) -> list[str]:
     in_r = ""
     if trade["initial_risk"] and trade["initial_risk"] > 0:
         stop = number(trade["initial_stop"])
-        risk = f"{money(trade['initial_risk'])} at risk to the stop at {stop}"
+        risk = f"{money(trade['initial_risk'])} {currency} at risk to the stop at {stop}"
         in_r = f" = {signed(trade['r_multiple'])} R ({risk})"
     parts = f"price {signed(trade['gross_pnl'])}, fees {signed(-trade['fees'])}"
     if trade["liquidation_fee"]:
@@ -63,8 +64,8 @@ def result_lines(trade: Row) -> list[str]:
     if trade["borrow_carry"]:
         parts += f", rebates less borrow fees {signed(trade['borrow_carry'])}"
     result = (
-        f"Result {signed(trade['net_pnl'])}{in_r}: {parts}. "
-        f"Slippage of {money(trade['slippage_cost'])} is inside the prices."
+        f"Result {signed(trade['net_pnl'])} {currency}{in_r}: {parts}. "
+        f"Slippage of {money(trade['slippage_cost'])} {currency} is inside the prices."
     )
     return [entered, left, result]
 
@@ -212,13 +213,14 @@ def order_lines(run: RunFolder, plan_id: int) -> list[str]:
     orders = [row for row in run.rows("orders") if row["plan_id"] == plan_id]
     known = {order["order_id"] for order in orders}
     lines: list[str] = []
+    told = fill_lines(run, fills)
     for order in orders:
         lines.append(order_line(order))
         # Folders of format 3 have no such column; `riskoff diff` reads them.
         if order.get("trail_moved"):
             lines.append(trail_line(order))
-        lines += [fill_line(fill) for fill in fills if fill["order_id"] == order["order_id"]]
-    return lines + [fill_line(fill) for fill in fills if fill["order_id"] not in known]
+        lines += [told[f["fill_id"]] for f in fills if f["order_id"] == order["order_id"]]
+    return lines + [told[fill["fill_id"]] for fill in fills if fill["order_id"] not in known]
 
 
 def order_line(order: Row) -> str:
@@ -262,17 +264,17 @@ def trail_line(order: Row) -> str:
 
 
 def funding_lines(run: RunFolder, plan_id: int) -> list[str]:
-    """Return the plan's funding payments, one line each; positive: received."""
+    """Return the plan's funding payments, account currency, one line each; positive: received."""
     paid = [
         row for row in run.rows("ledger") if row["plan_id"] == plan_id and row["kind"] == "funding"
     ]
     if not paid:
         return ["Funding: no settlement fell into the time in position."]
-    total = sum(row["amount"] for row in paid)
-    lines = [f"Funding settlements: {len(paid)}, {signed(total)} in all (positive: received)"]
+    total = f"{signed(sum(value_of(row) for row in paid))} {account_currency(run)}"
+    lines = [f"Funding settlements: {len(paid)}, {total} in all (positive: received)"]
     lines += [
         f"  {moment(row['at'])}  rate {percent(row['rate'], 4)} of {number(row['quantity'])} x "
-        f"{number(row['price'], 8)}: {signed(row['amount'])}" + (" inferred" * row["inferred"])
+        f"{number(row['price'], 8)}: {signed(value_of(row))}" + (" inferred" * row["inferred"])
         for row in paid[:SHOWN_PAYMENTS]
     ]
     if len(paid) > SHOWN_PAYMENTS:
@@ -297,17 +299,27 @@ def account_line(run: RunFolder, at: pd.Timestamp) -> str:
     if interval is not None and interval["plan_id"]:
         text += f" (plan {interval['plan_id']} since {moment(interval['from_at'])})"
     equity = run.equity_at(at)
-    return text + ("." if equity is None else f"; equity {money(equity)}.")
+    return text + ("." if equity is None else f"; equity {money(equity)} {account_currency(run)}.")
 
 
-def fill_line(fill: Row) -> str:
+def fill_lines(run: RunFolder, fills: Sequence[Row]) -> Mapping[int, str]:
+    """Return a line for each fill, by its number; money in the account's currency."""
+    currency, rates = account_currency(run), rates_of_fills(run.rows("ledger"))
+    return {
+        fill["fill_id"]: _fill_line(fill, rates.get(fill["fill_id"], 1.0), currency)
+        for fill in fills
+    }
+
+
+def _fill_line(fill: Row, rate: float, currency: str) -> str:
     """Return one fill: price, slippage, fee, result and the position after it."""
     where = "at the open" if fill["stage"] == "open" else "inside the bar"
     return (
         f"      filled {signed(fill['quantity'], 6).rstrip('0').rstrip('.')} at "
         f"{number(fill['price'], 8)} {moment(fill['at'])} {where}; before slippage "
         f"{number(fill['raw_price'], 8)} ({number(fill['slippage'] * BPS, 3)} bps), fee "
-        f"{money(fill['fee'])}, realized {signed(fill['realized'])}, position then "
+        f"{money(fill['fee'] * rate)}, realized {signed(fill['realized'] * rate)} {currency}, "
+        f"position then "
         f"{number(fill['position_after'])}"
     )
 

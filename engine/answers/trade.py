@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from engine.answers.account_money import account_currency
 from engine.answers.row_sentences import (
     condition_lines,
     decision_lines,
@@ -73,7 +74,7 @@ def trade_story(run_folder: Path, trade_id: int) -> TradeStory:
     decision = _row_of(run.rows("journal_decisions"), "decision_id", trade["decision_id"])
     return TradeStory(
         title=run_title(run, f"trade {trade_id} of {len(trades)}"),
-        result=tuple(result_lines(trade)),
+        result=tuple(result_lines(trade, account_currency(run))),
         reason=() if decision is None else tuple(_reason_lines(run, decision)),
         size=() if decision is None else tuple(decision_lines(decision, run.drawdown_ladder)),
         orders=tuple(order_lines(run, plan_id)),

@@ -5,7 +5,7 @@ timestamps, between the window's start and end. Arrays are indexed by the instan
 and search need no look-up of rows.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_feeds.align import MarkPath, as_of, marks_on_bars
-from data_feeds.calendar import zone_of
-from data_feeds.clock import DAY_NS, closing_days, utc_text
+from data_feeds.clock import utc_text
 from data_feeds.dataset import Dataset
 from data_feeds.errors import CoverageError
 from data_feeds.instrument import Instrument, InstrumentKind
@@ -22,6 +21,7 @@ from data_feeds.outages import opens_in_outage
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.timeframe import Timeframe
 from engine.account_rates import ALL_AT_PAR, WalletRates
+from engine.broker.account_days import days_covered, period_ends
 from engine.broker.lending_rates import LendingRates, lending_rates
 from engine.contracts import Contract, contract_of
 from engine.equity_curve import NO_BILL, BillAccruals
@@ -147,13 +147,15 @@ def build_timeline(
     decided_at: NDArray[np.int64],
     rates: RateSeries = NO_RATES,
     currencies: WalletRates = ALL_AT_PAR,
+    next_close: int | None = None,
 ) -> Timeline:
     """Return the timeline of a window.
 
     ``bars`` maps each traded instrument to the bars it fills in, in the order in which instruments
     are summed. Bars that open before ``start`` are never filled in; bars closing after ``end`` do
     not exist. ``decided_at`` are the decision rows; those inside the window are instants too.
-    ``currencies`` values the wallets.
+    ``currencies`` values the wallets. ``next_close`` is the first close after the data, where the
+    calendar tells it: it says whether the last close ends its day.
     """
     layouts = {name: _bars_in_window(channel, start, end) for name, channel in bars.items()}
     # A decision after the last close counts, although no order can fill any more.
@@ -178,12 +180,13 @@ def build_timeline(
         _lay_out(dataset, dataset.instruments[name], channel, rows, at, end=end)
         for name, (channel, rows) in layouts.items()
     )
+    calendars = {path.instrument.calendar for path in paths}
     has_close = np.zeros(len(at), np.bool_)
     for channel, rows in layouts.values():
         has_close[np.searchsorted(at, channel["closed_at"][rows])] = True
-    day_end, week_end = _ends(at, has_close, paths)
+    day_end, week_end = period_ends(at, has_close, calendars, next_close)
     known = partial(_known_rates, dataset, at, np.flatnonzero(day_end))
-    days = _days_covered(at, day_end, start)
+    days = days_covered(at, day_end, start)
     return Timeline(
         at,
         paths,
@@ -206,9 +209,9 @@ def joint_ends(
 
     The timelines have the same instants; a close of one is a close of all.
     """
-    at, paths = timelines[0].at, [path for line in timelines for path in line.paths]
+    calendars = {path.instrument.calendar for line in timelines for path in line.paths}
     has_close = np.logical_or.reduce([line.has_close for line in timelines])
-    return has_close, *_ends(at, has_close, paths)
+    return has_close, *period_ends(timelines[0].at, has_close, calendars)
 
 
 def _merged(instants: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
@@ -378,44 +381,6 @@ def _half_spreads(dataset: Dataset, instrument: Instrument, at: NDArray[np.int64
     return spread
 
 
-def account_days(at: NDArray[np.int64], paths: Sequence[InstrumentPath]) -> NDArray[np.int64]:
-    """Return the account day of each instant: New York dates where everything trades by its clock.
-
-    Else UTC dates: something trades around the clock, or at another exchange, whose sessions a New
-    York midnight would cut. An instant on a boundary belongs to the day that ends there. New York's
-    sessions never span a UTC midnight offset by five hours.
-    """
-    calendars = {path.instrument.calendar for path in paths}
-    in_new_york = all(zone_of(calendar) == "America/New_York" for calendar in calendars)
-    shift = 5 * DAY_NS // 24 if in_new_york else 0
-    days: NDArray[np.int64] = closing_days(at - shift)
-    return days
-
-
-def _ends(
-    at: NDArray[np.int64], has_close: NDArray[np.bool_], paths: Sequence[InstrumentPath]
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Mark the last close of each account day, and of each week from Monday on."""
-    day_end = _last_of_period(at, has_close, paths, lambda days: days)
-    # The epoch was a Thursday.
-    return day_end, _last_of_period(at, has_close, paths, lambda days: (days + 3) // 7)
-
-
-def _last_of_period(
-    at: NDArray[np.int64],
-    has_close: NDArray[np.bool_],
-    paths: Sequence[InstrumentPath],
-    period_of: Callable[[NDArray[np.int64]], NDArray[np.int64]],
-) -> NDArray[np.bool_]:
-    """Mark the last close of each period of account days, except at the end of the data."""
-    closes = np.flatnonzero(has_close)
-    periods = period_of(account_days(at[closes], paths))
-    last = np.append(periods[1:] != periods[:-1], False) if len(periods) else np.zeros(0, np.bool_)
-    mask = np.zeros(len(at), np.bool_)
-    mask[closes[last]] = True
-    return mask
-
-
 def _known_rates(
     dataset: Dataset, at: NDArray[np.int64], ends: NDArray[np.intp], series: str | None
 ) -> Floats:
@@ -425,13 +390,6 @@ def _known_rates(
         known = as_of(dataset.channel(series, ChannelKind.SERIES), "value", at[ends])
         rate[ends] = known.values / 100
     return rate
-
-
-def _days_covered(at: NDArray[np.int64], day_end: NDArray[np.bool_], start: int) -> Floats:
-    """Return the days since the day's end before, the window's start for the first; 0 elsewhere."""
-    days = np.zeros(len(at))
-    days[day_end] = np.diff(np.concatenate(([start], at[day_end]))) / DAY_NS
-    return days
 
 
 def _bill(

@@ -26,7 +26,8 @@ class SimulationInputs:
     """Holds the inputs of one simulated playbook, alone or as a sleeve of an account.
 
     ``stored_activity`` is the activity of the instruments by the finest stored bars; None: by those
-    of the dataset.
+    of the dataset. ``next_close`` is the first close after the data, where they end before the
+    window does (:func:`~engine.broker.timeline.build_timeline`).
     """
 
     config: RunConfig
@@ -36,6 +37,7 @@ class SimulationInputs:
     requirements: Requirements
     market: MarketState | None = None
     stored_activity: Mapping[str, MarketActivity] | None = None
+    next_close: int | None = None
 
     @cached_property
     def activity(self) -> Mapping[str, MarketActivity]:
@@ -107,4 +109,5 @@ class SimulationInputs:
             decided_at=decided_at if also_at is None else np.append(decided_at, also_at),
             rates=self.rates,
             currencies=self.currencies,
+            next_close=self.next_close,
         )

@@ -81,7 +81,7 @@ def playbook_checks(
     playbook_cls, params : playbook to check
     dataset : data on which it trades, with the warm-up at the front
     config : account, venue, risk and window; by default the shipped defaults from the end of the
-        warm-up to the last bar. Its interest on cash is left out.
+        warm-up to the last bar
 
     Raises
     ------
@@ -102,15 +102,6 @@ def playbook_checks(
     return CheckReport(entries, cuts, absent, idle)
 
 
-def _without_interest(config: RunConfig) -> RunConfig:
-    """Return the config without interest.
-
-    A day earns its interest at its last close, which a run does not know of the day its data end.
-    """
-    unpaid = {"interest_series": None, "venue_interest_series": None}
-    return config.model_copy(update={"account": config.account.model_copy(update=unpaid)})
-
-
 class _Check:
     """Hold one playbook and dataset; each method is one check."""
 
@@ -127,8 +118,7 @@ class _Check:
         missing = sorted(self._requirements.channels - set(dataset.channels))
         if missing:
             raise ConfigError(f"playbook_checks: the dataset lacks {missing[0]}; add it")
-        config = config or self._default_config(self._requirements.warmup_bars)
-        self._config = _without_interest(config)
+        self._config = config or self._default_config(self._requirements.warmup_bars)
         self._dataset = dataset.in_force(self._config.data.start.date())
 
     def conditions_show_what_they_compare(self, whole: Simulated) -> None:
@@ -220,11 +210,12 @@ class _Check:
         """Check that removed or redrawn later data change nothing up to each event."""
         cuts = event_cuts(whole)
         for at in cuts:
-            for verb, other in (
-                ("removed", self._dataset.cut(at)),
-                ("redrawn", redrawn_after(self._dataset, at, seed=at % 1_000_003)),
+            for verb, other, next_close in (
+                ("removed", self._dataset.cut(at), whole.next_close(at)),
+                ("redrawn", redrawn_after(self._dataset, at, seed=at % 1_000_003), None),
             ):
-                name = prefix_difference(whole, self._run(other), at)
+                part = self._run(other, next_close=next_close)
+                name = prefix_difference(whole, part, at)
                 if name:
                     raise self._broken(
                         f"{name} up to {utc_text(at)} changes when the data after it are {verb}; "
@@ -298,9 +289,15 @@ class _Check:
         return tuple(idle)
 
     def _run(
-        self, dataset: Dataset, *, mode: RunMode = RunMode.SPARSE, config: RunConfig | None = None
+        self,
+        dataset: Dataset,
+        *,
+        mode: RunMode = RunMode.SPARSE,
+        config: RunConfig | None = None,
+        next_close: int | None = None,
     ) -> Simulated:
-        return simulated(self._cls(self._params), dataset, config or self._config, mode=mode)
+        playbook, config = self._cls(self._params), config or self._config
+        return simulated(playbook, dataset, config, mode=mode, next_close=next_close)
 
     def _default_config(self, warmup_bars: int) -> RunConfig:
         clock = self._dataset.channels[self._requirements.clock]

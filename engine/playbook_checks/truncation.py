@@ -44,6 +44,15 @@ class Simulated:
         data = self.config.data
         return datetime_ns(data.start), datetime_ns(data.end)
 
+    def next_close(self, at: int) -> int | None:
+        """Return the first close after an instant, ns UTC, None after the last one.
+
+        A calendar tells it beforehand: whether a close ends its day is no knowledge of later data.
+        """
+        closes = self.outcome.curve.at
+        following = int(np.searchsorted(closes, at, side="right"))
+        return int(closes[following]) if following < len(closes) else None
+
     @cached_property
     def whole_journal(self) -> pa.Table:
         """Return the journal of conditions of the whole window."""
@@ -57,14 +66,19 @@ def simulated(
     *,
     mode: RunMode = RunMode.SPARSE,
     signals: Signals | None = None,
+    next_close: int | None = None,
 ) -> Simulated:
-    """Prepare and simulate a playbook; given ``signals`` are used as they are."""
+    """Prepare and simulate a playbook; given ``signals`` are used as they are.
+
+    ``next_close`` is the first close after data that were cut (:meth:`Simulated.next_close`).
+    """
     requirements = playbook.requirements(playbook.params)
     if signals is None:
         signals = prepare(playbook, dataset, requirements)
     config = config.model_copy(update={"mode": mode})
     traded, listing = with_listed(config, dataset, requirements, signals)
-    outcome = simulate(SimulationInputs(config, traded, playbook, signals, listing))
+    inputs = SimulationInputs(config, traded, playbook, signals, listing, next_close=next_close)
+    outcome = simulate(inputs)
     return Simulated(config, dataset, requirements, signals, outcome)
 
 
@@ -147,19 +161,22 @@ def prefix_difference(whole: Simulated, part: Simulated, at: int) -> str:
 
     Signals, conditions, decisions, what orders ask for, and equity are compared up to ``at``
     included; fills, cash flows and guards before it, because the bar that opens at ``at`` and the
-    day that ends there belong to the future.
+    day that ends there belong to the future. Cash flows after the last close of ``part`` are left
+    out: no mark would show them, so a run books none.
     """
     rows = int(np.searchsorted(whole.signals.decided_at, at, side="right"))
     found = first_difference(whole.signals, part.signals, rows)
     if found is not None:
         return found[0]
-    for (name, one), (_, other) in zip(_past(whole, at), _past(part, at), strict=True):
+    booked = min(at - 1, int(part.outcome.curve.at[-1]))
+    one_past, other_past = _past(whole, at, booked), _past(part, at, booked)
+    for (name, one), (_, other) in zip(one_past, other_past, strict=True):
         if one != other:
             return name
     return _journal_difference(whole, part, at)
 
 
-def _past(run: Simulated, at: int) -> Iterator[tuple[str, object]]:
+def _past(run: Simulated, at: int, booked: int) -> Iterator[tuple[str, object]]:
     outcome, curve = run.outcome, run.outcome.curve
     yield "decisions", repr([d for d in outcome.decisions if d.decided_at <= at])
     yield (
@@ -169,7 +186,7 @@ def _past(run: Simulated, at: int) -> Iterator[tuple[str, object]]:
     yield "overlays", repr([row for row in outcome.overlays if row.at <= at])
     yield "orders", [_asked(order) for order in outcome.orders if _was_sent(order, at)]
     yield "fills", repr([fill for fill in outcome.fills if fill.at < at])
-    yield "facts", repr([fact for fact in outcome.facts if fact.at < at])
+    yield "facts", repr([fact for fact in outcome.facts if fact.at <= booked])
     yield "guard events", repr([event for event in outcome.guard_events if event.at < at])
     yield "equity", curve.equity[curve.at <= at].tobytes()
 

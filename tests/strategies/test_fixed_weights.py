@@ -216,7 +216,7 @@ def test_weights_above_the_equity_are_refused():
 
 
 def test_it_passes_the_checks_for_playbooks():
-    settings = ["data.start=2020-02-03", "data.end=2020-06-30", "account.interest_series=null"]
+    settings = ["data.start=2020-02-03", "data.end=2020-06-30"]
     config = load_run_config(CONFIG, settings)
     params = WeightsParams(**config.playbook.params)
     data = load_window(config, embedded_catalog(), FixedWeights.requirements(params))

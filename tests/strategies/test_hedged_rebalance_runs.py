@@ -33,7 +33,7 @@ def test_it_passes_the_checks_for_playbooks() -> None:
         timeframes={},
         hedges={"inverse": {"instrument": "SH", "weight": 0.05}, "puts": {}},
     )
-    settings = ["data.start=2026-01-05", "data.end=2026-04-10", "account.interest_series=null"]
+    settings = ["data.start=2026-01-05", "data.end=2026-04-10"]
     rules = config("hedged_2026", *settings)
     data = load_window(rules, embedded_catalog(), HedgedRebalance.requirements(params))
     report = playbook_checks(HedgedRebalance, params, data, config=rules)

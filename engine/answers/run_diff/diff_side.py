@@ -13,10 +13,11 @@ from pydantic import ValidationError
 from data_feeds.errors import YamlError
 from data_feeds.instrument import Instrument
 from data_feeds.yaml_text import load_yaml
+from engine.answers.account_money import rates_of_fills
 from engine.contracts import contract_of
 from engine.decision_terms import RISK_ADDING
 from engine.errors import ReportError
-from engine.records import FactKind, OrderRole
+from engine.records import OrderRole
 from engine.results.failing import required_groups
 from engine.run_folder.read import Row, RunFolder, check_is_run, unreadable
 from engine.run_folder.schema import (
@@ -126,8 +127,7 @@ class DiffSide:
     @cached_property
     def rate_of_fill(self) -> Mapping[int, float]:
         """The value of the settlement currency at each fill, in the account's currency."""
-        facts = (row for rows in self.facts_of_plan.values() for row in rows)
-        return {row["fill_id"]: account_rate(row) for row in facts if row["kind"] == FactKind.TRADE}
+        return rates_of_fills(self.rows(LEDGER.name))
 
     @cached_property
     def journal_at(self) -> Mapping[pd.Timestamp, Row]:
@@ -226,11 +226,6 @@ class DiffSide:
         """Return the lot size of an instrument, NaN where the manifest has none."""
         record = self.files.manifest.get("instruments", {}).get(instrument, {})
         return float(record.get("lot_size", math.nan))
-
-
-def account_rate(fact: Row) -> float:
-    """Return the rate of a fact's currency; folders of earlier formats have one currency."""
-    return float(fact.get("account_rate", 1.0))
 
 
 def differ(a: float | None, b: float | None, within: float = SAME) -> bool:

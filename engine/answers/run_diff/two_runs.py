@@ -14,9 +14,10 @@ from typing import Any
 
 import pandas as pd
 
+from engine.answers.account_money import value_of
 from engine.answers.run_diff.absence import absence_causes, entry_of_trade
 from engine.answers.run_diff.causes import DiffCause
-from engine.answers.run_diff.diff_side import DiffSide, account_rate, differ
+from engine.answers.run_diff.diff_side import DiffSide, differ
 from engine.answers.run_diff.input_changes import InputChange, input_changes
 from engine.answers.run_diff.net_parts import PARTS, TradeMoney, net_parts, trade_money
 from engine.answers.run_diff.trade_changes import TradeChange, change_causes, trade_changes
@@ -226,9 +227,7 @@ def _start(side: DiffSide) -> float:
 def _outside_trades(side: DiffSide) -> dict[str, float]:
     """Return the money that belongs to no trade: interest, and the rest."""
     facts = side.facts_of_plan.get(0, [])
-    interest = math.fsum(
-        row["amount"] * account_rate(row) for row in facts if row["kind"] == FactKind.INTEREST
-    )
+    interest = math.fsum(value_of(row) for row in facts if row["kind"] == FactKind.INTEREST)
     # Folders of earlier formats have one currency, and no such column.
     revalued = math.fsum(row.get("revaluation") or 0.0 for row in side.rows(DAILY.name))
     trades = math.fsum(row["net_pnl"] for row in side.trades)
