@@ -24,7 +24,7 @@ help:
 	@echo "make lint       ruff, mypy, import-linter"
 	@echo "make real-data  import the folder RISKOFF_REAL_DATA into $(CATALOG)"
 	@echo "make pages      write the generated tables and pictures of docs/"
-	@echo "make bench      bars per second beside plain Backtrader; the catalog"
+	@echo "make bench      bars per second beside plain Backtrader; the catalog; memory"
 	@echo "make soak       all tests, with many more property examples and random cases"
 	@echo "make wheel      build the wheel into dist"
 
@@ -72,6 +72,7 @@ pages: install
 bench: install
 	@$(BIN)/python -m benchmarks.event_loop
 	@$(BIN)/python -m benchmarks.catalog
+	@$(BIN)/python -m benchmarks.memory
 
 soak: install
 	@HYPOTHESIS_PROFILE=soak RISKOFF_SOAK=1 $(PYTEST) $(PYTEST_ARGS)

@@ -120,7 +120,13 @@ class Channel:
     def cut(self, at: int) -> "Channel":
         """Return the rows known at ``at`` (``available_at <= at``)."""
         known = self.columns["available_at"] <= at
-        return self if bool(np.all(known)) else self.take(known)
+        count = int(np.count_nonzero(known))
+        if count == len(self):
+            return self
+        if not known[:count].all():
+            return self.take(known)
+        # Copies: a view's memory would go on with the rows that are cut off.
+        return Channel(self.key, {name: v[:count].copy() for name, v in self.columns.items()})
 
 
 def empty_columns(key: ChannelKey, rows: int) -> dict[str, Array]:

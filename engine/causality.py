@@ -12,7 +12,7 @@ from data_feeds.clock import utc_text
 from data_feeds.dataset import Dataset
 from data_feeds.errors import RiskoffError
 from data_feeds.schema import Channel
-from engine.conditions import Condition, name_problem
+from engine.conditions import Condition, is_one_value, name_problem
 from engine.decision_terms import RISK_ADDING
 from engine.errors import (
     ConfigError,
@@ -30,6 +30,8 @@ CHECKED_BEGINNINGS = 20
 # The state is computed again for the days before a cut only.
 CHECKED_STATES = 6
 STATE_DAYS = 10
+# Rows compared at once: both arrays' rows stay in the processor's cache.
+_COMPARED_ROWS = 16_384
 
 
 def prepare(playbook: Playbook[Any], dataset: Dataset, requirements: Requirements) -> Signals:
@@ -129,17 +131,36 @@ def named_arrays(signals: Signals) -> dict[str, NDArray[Any]]:
 def first_difference(whole: Signals, cut: Signals, rows: int) -> tuple[str, int] | None:
     """Return (array name, row) of the first of ``rows`` rows that differ, None when equal."""
     shorter = named_arrays(cut)
+    # Playbooks name one array more than once, for example as a value and as a threshold.
+    equal: set[tuple[int, int]] = set()
     for name, values in named_arrays(whole).items():
         if name not in shorter:
             return name, 0
-        a, b = values[:rows], shorter[name][:rows]
-        if len(b) < rows:
-            return name, len(b)
-        equal = a == b
+        other = shorter[name]
+        if len(other) < rows:
+            return name, len(other)
+        if (id(values), id(other)) in equal:
+            continue
+        row = _first_unequal(values[:rows], other[:rows])
+        if row is not None:
+            return name, row
+        equal.add((id(values), id(other)))
+    return None
+
+
+def _first_unequal(one: NDArray[Any], other: NDArray[Any]) -> int | None:
+    """Return the first row at which two arrays differ, None when equal; NaN equals NaN."""
+    if is_one_value(one) and is_one_value(other):
+        one, other = one[:1], other[:1]
+    for begin in range(0, len(one), _COMPARED_ROWS):
+        a, b = one[begin : begin + _COMPARED_ROWS], other[begin : begin + _COMPARED_ROWS]
+        if a.dtype == b.dtype == np.float64 and (a.view(np.int64) == b.view(np.int64)).all():
+            continue
+        same = a == b
         if np.issubdtype(a.dtype, np.floating):
-            equal |= np.isnan(a) & np.isnan(b)
-        if not bool(np.all(equal)):
-            return name, int(np.flatnonzero(~equal)[0])
+            same |= np.isnan(a) & np.isnan(b)
+        if not bool(np.all(same)):
+            return begin + int(np.flatnonzero(~same)[0])
     return None
 
 
@@ -163,8 +184,9 @@ def check_causality(
     PlaybookContractError : a row differs; the text names the signal, the row's time and the cut.
     """
     begin = _shuffled(set(beginnings(dataset, requirements, signals.decided_at)))
+    read = dataset.only(requirements.channels | requirements.optional | {requirements.clock})
     for at in (*_chosen(signals, outcome), *begin[:CHECKED_BEGINNINGS]):
-        shorter = prepare(playbook, dataset.cut(at), requirements)
+        shorter = prepare(playbook, read.cut(at), requirements)
         rows = int(np.searchsorted(signals.decided_at, at, side="right"))
         found = first_difference(signals, shorter, rows)
         if found is not None:
@@ -245,11 +267,9 @@ def _state_difference(whole: MarketState, part: MarketState) -> tuple[str, int] 
     """Return (measure, row) of the first difference, None when equal."""
     twins = named_measures(part)
     for name, values in named_measures(whole).items():
-        equal = values == twins[name]
-        if np.issubdtype(values.dtype, np.floating):
-            equal |= np.isnan(values) & np.isnan(twins[name])
-        if not bool(np.all(equal)):
-            return name, int(np.flatnonzero(~equal)[0])
+        row = _first_unequal(values, twins[name])
+        if row is not None:
+            return name, row
     return None
 
 

@@ -4,9 +4,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from typing import Any, TypeGuard, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 class Truth(IntEnum):
@@ -114,12 +117,13 @@ def condition(
     group: str = "",
 ) -> Condition:
     """Return a condition that is unknown wherever ``known`` is false, whatever ``holds`` says."""
-    truth = np.where(known, holds.astype(np.int8), np.int8(Truth.UNKNOWN)).astype(np.int8)
+    flags = holds.view(np.int8) if holds.dtype == np.bool_ else holds.astype(np.int8)
+    truth = np.where(known, flags, np.int8(Truth.UNKNOWN))
     return Condition(
         name,
         truth,
-        np.where(known, measured, np.nan),
-        np.broadcast_to(np.asarray(threshold, dtype=np.float64), truth.shape).copy(),
+        _where_known(measured, known, len(truth)),
+        _repeated(threshold, len(truth)),
         unit,
         description,
         required,
@@ -132,9 +136,58 @@ def condition(
     )
 
 
+def is_one_value(values: Any) -> bool:
+    """Return whether an array has rows and repeats one stored value, as broadcasting makes it.
+
+    >>> is_one_value(np.broadcast_to(np.nan, 3)), is_one_value(np.full(3, np.nan))
+    (True, False)
+    """
+    return isinstance(values, np.ndarray) and values.size > 0 and not any(values.strides)
+
+
+def read_only(values: NDArray[Scalar]) -> NDArray[Scalar]:
+    """Return an array after its memory was made read-only; conditions then share it uncopied."""
+    owner: Any = values
+    while isinstance(owner, np.ndarray):
+        owner.flags.writeable = False
+        owner = owner.base
+    return values
+
+
+def _where_known(
+    measured: NDArray[np.float64], known: NDArray[np.bool_], rows: int
+) -> NDArray[np.float64]:
+    """Return the numbers of the known rows, NaN at the others."""
+    nowhere = is_one_value(known) and not known.flat[0]
+    if nowhere or (is_one_value(measured) and np.isnan(measured.flat[0])):
+        return np.broadcast_to(np.nan, rows)
+    if _is_fixed(measured) and len(measured) == rows and not (~np.isnan(measured) & ~known).any():
+        return measured
+    return np.where(known, measured, np.nan)
+
+
+def _repeated(numbers: NDArray[np.float64] | float, rows: int) -> NDArray[np.float64]:
+    """Return a number a row that its caller cannot change later; one number takes no memory."""
+    if _is_fixed(numbers) and len(numbers) == rows:
+        return numbers
+    if np.ndim(numbers) == 0 or is_one_value(numbers):
+        return np.broadcast_to(np.float64(np.asarray(numbers).flat[0]), rows)
+    return np.broadcast_to(np.asarray(numbers, dtype=np.float64), rows).copy()
+
+
+def _is_fixed(values: Any) -> TypeGuard[NDArray[np.float64]]:
+    """Return whether numbers, and all that they are a view of, are read-only."""
+    owner: Any = values
+    while isinstance(owner, np.ndarray):
+        if owner.flags.writeable:
+            return False
+        owner = owner.base
+    return isinstance(values, np.ndarray) and values.ndim == 1 and values.dtype == np.float64
+
+
 def reason(text: str, holds: NDArray[np.bool_]) -> Reason:
     """Return a reason that decided at the rows of ``holds`` and is dated at the row itself."""
-    return Reason(text, np.where(holds, np.int64(THIS_ROW), np.int64(NOT_SO)))
+    return Reason(text, np.where(holds, np.int8(THIS_ROW), np.int8(NOT_SO)))
 
 
 def comparison_hides(item: Condition) -> NDArray[np.bool_]:

@@ -85,14 +85,15 @@ class Signals:
     """
 
     decided_at: NDArray[np.int64]
-    values: Mapping[str, NDArray[np.float64]]
+    values: Mapping[str, NDArray[Any]]
     conditions: tuple[Condition, ...] = ()
     wake_flat: NDArray[np.bool_] | None = None
     wake_in_position: NDArray[np.bool_] | None = None
     # Rows that the journal records even without a decision (a level broke, a setup ran).
     notable: NDArray[np.bool_] | None = None
-    # Name of the sequence a row belongs to, e.g. "2026-02-05T14:00Z"; one entry a row, "" for none.
-    setup: NDArray[np.str_] | None = field(default=None)
+    # Name of the sequence a row belongs to, e.g. "2026-02-05T14:00Z"; one entry a row, "" for none;
+    # an array of text, or of objects so that rows share their texts.
+    setup: NDArray[np.str_] | NDArray[np.object_] | None = field(default=None)
     # The option contract that may be bought from a row on, by its name, "" for none.
     contract: NDArray[np.str_] | None = field(default=None)
     # Whole sentences about wrong or absent inputs; only reports read them.

@@ -1,6 +1,6 @@
 """Causal signals: the value of row *t* depends on what was known at row *t*; pure functions."""
 
-from engine.signals.asof import derived_as_of
+from engine.signals.asof import derived_as_of, unknown_ages, unknown_values
 from engine.signals.context import (
     SeriesChange,
     Trend,
@@ -20,7 +20,11 @@ from engine.signals.evidence import (
 )
 from engine.signals.flush import FlushRules, FlushSequences, FlushState, flush_sequences
 from engine.signals.positioning import liquidation_multiple, open_interest_base, premium
-from engine.signals.realized_volatility import realized_volatility, windowed_volatility
+from engine.signals.realized_volatility import (
+    realized_volatilities,
+    realized_volatility,
+    windowed_volatility,
+)
 from engine.signals.rebalance_dates import Calendar, begun, outside_band, period_starts
 from engine.signals.synchronous_beta import lagged_beta
 from engine.signals.windows import (
@@ -64,6 +68,7 @@ __all__ = [
     "premium",
     "previous",
     "previous_low",
+    "realized_volatilities",
     "realized_volatility",
     "resolve",
     "rolling_highest",
@@ -74,7 +79,9 @@ __all__ = [
     "series_change",
     "thin_window",
     "trend",
+    "unknown_ages",
     "unknown_change",
+    "unknown_values",
     "wilder_atr",
     "window_tiles",
     "windowed_highest",

@@ -11,6 +11,16 @@ _DERIVED = "derived"
 _CLOSED_AT = "closed_at"
 
 
+def unknown_values(rows: int) -> Floats:
+    """Return NaN for every row, read-only and without memory of its own."""
+    return np.broadcast_to(np.nan, rows)
+
+
+def unknown_ages(rows: int) -> NDArray[np.int64]:
+    """Return the age -1, which means a missing input, for every row, as :func:`unknown_values`."""
+    return np.broadcast_to(np.int64(-1), rows)
+
+
 def derived_as_of(
     channel: Channel,
     derived: Floats,

@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from data_feeds.align import as_of, resample_bars
 from data_feeds.calendar import local_instants
-from data_feeds.clock import NEW_YORK, utc_days, utc_index
+from data_feeds.clock import HOUR_NS, NEW_YORK, utc_days, utc_index
 from data_feeds.schema import Channel
 from data_feeds.timeframe import Timeframe
-from engine.signals.asof import derived_as_of
+from engine.signals.asof import derived_as_of, unknown_ages, unknown_values
 from engine.signals.windows import Floats, rolling_sum
 
 Instants = NDArray[np.int64]
@@ -46,10 +46,11 @@ def trend(bars: Channel, timeframe: Timeframe, mean_bars: int, decided_at: Insta
     longer = resample_bars(bars, timeframe)
     max_age = _TREND_AGE_BARS * timeframe.ns
     close = derived_as_of(longer, longer["close"], decided_at, max_age)
-    mean = derived_as_of(
-        longer, rolling_sum(longer["close"], mean_bars) / mean_bars, decided_at, max_age
-    )
-    return Trend(close.values, mean.values, close.is_fresh & mean.is_fresh, close.age_ns)
+    means = rolling_sum(longer["close"], mean_bars) / mean_bars
+    mean = np.full(len(decided_at), np.nan)
+    known = close.rows >= 0
+    mean[known] = means[close.rows[known]]
+    return Trend(close.values, mean, close.is_fresh & np.isfinite(mean), close.age_ns)
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,8 @@ class SeriesChange:
 
 def unknown_change(rows: int) -> SeriesChange:
     """Return the change of a series that is not in the data: unknown at every row."""
-    missing = np.full(rows, -1, dtype=np.int64)
-    return SeriesChange(np.full(rows, np.nan), np.zeros(rows, dtype=np.bool_), missing)
+    known = np.broadcast_to(np.False_, rows)
+    return SeriesChange(unknown_values(rows), known, unknown_ages(rows))
 
 
 def series_change(
@@ -98,9 +99,12 @@ def thin_window(instants: Instants, *, weekend: bool, first_hour: int, last_hour
 
     ``weekend``: Saturday and Sunday, UTC, count. The hours are New York's, ``[first, last)``.
     """
-    utc = utc_index(instants)
+    # An hour has one weekday and one hour in New York, so rows of the same hour are judged once.
+    hours = instants // HOUR_NS
+    first = np.flatnonzero(np.concatenate((hours[:1] == hours[:1], hours[1:] != hours[:-1])))
+    utc = utc_index(hours[first] * HOUR_NS)
     hour = utc.tz_convert(NEW_YORK).hour.to_numpy()
     thin = (hour >= first_hour) & (hour < last_hour)
     if weekend:
         thin |= utc.day_of_week.to_numpy() >= _SATURDAY
-    return np.asarray(thin, dtype=np.bool_)
+    return np.repeat(thin, np.diff(first, append=len(instants)))

@@ -4,12 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from engine.conditions import Condition, Truth
 
 Flags = NDArray[np.bool_]
 Truths = NDArray[np.int8]
+Rows = NDArray[np.int64]
+
+# The compiled loops take plain integers only.
+_UNKNOWN, _TRUE = int(Truth.UNKNOWN), int(Truth.TRUE)
 
 
 def not_both(first: Truths, second: Truths) -> Truths:
@@ -31,16 +36,25 @@ def resolve(truth: Truths, *, unknown_passes: bool) -> Flags:
     return passes | (truth == Truth.UNKNOWN) if unknown_passes else passes
 
 
-def seen_since(flags: Flags, origin: NDArray[np.int64]) -> Flags:
+def seen_since(flags: Flags, origin: Rows) -> Flags:
     """Return whether a flag was set on any row from ``origin`` to the row itself, both included.
 
     ``origin`` holds one row number a row, never later than the row itself.
     """
-    count = np.concatenate(([0], np.cumsum(flags)))
-    return np.asarray(count[np.arange(1, len(flags) + 1)] > count[origin], dtype=np.bool_)
+    return _seen_since(flags, origin)
 
 
-def last_seen(flags: Flags, origin: NDArray[np.int64], at: NDArray[np.int64]) -> NDArray[np.int64]:
+@njit(cache=True)
+def _seen_since(flags: Flags, origin: Rows) -> Flags:
+    seen, last = np.empty(len(flags), dtype=np.bool_), -1
+    for t in range(len(flags)):
+        if flags[t]:
+            last = t
+        seen[t] = last >= origin[t]
+    return seen
+
+
+def last_seen(flags: Flags, origin: Rows, at: Rows) -> Rows:
     """Return the instant of the last row from ``origin`` on whose flag was set, -1 without one.
 
     ``origin`` is as in :func:`seen_since`; ``at`` holds the rows' instants.
@@ -48,24 +62,47 @@ def last_seen(flags: Flags, origin: NDArray[np.int64], at: NDArray[np.int64]) ->
     >>> last_seen(np.array([1, 0, 0], bool), np.array([0, 0, 2]), np.array([10, 20, 30])).tolist()
     [10, 10, -1]
     """
-    rows = np.arange(len(flags), dtype=np.int64)
-    last = np.maximum.accumulate(np.where(flags, rows, -1))
-    return np.where(last >= origin, at[np.maximum(last, 0)], -1)
+    if not flags.any():
+        return np.broadcast_to(np.int64(-1), len(flags))
+    return _last_seen(flags, origin, at)
+
+
+@njit(cache=True)
+def _last_seen(flags: Flags, origin: Rows, at: Rows) -> Rows:
+    seen, last = np.empty(len(flags), dtype=np.int64), -1
+    for t in range(len(flags)):
+        if flags[t]:
+            last = t
+        seen[t] = at[last] if last >= origin[t] else -1
+    return seen
 
 
 @dataclass(frozen=True)
 class Evidence:
     """Counts of conditions that were true, and that were known, since each row's origin."""
 
-    held: NDArray[np.int64]
-    known: NDArray[np.int64]
+    held: Rows
+    known: Rows
 
 
-def count_evidence(conditions: Sequence[Condition], origin: NDArray[np.int64]) -> Evidence:
+def count_evidence(conditions: Sequence[Condition], origin: Rows) -> Evidence:
     """Return the number of conditions that were true, and known, on any row since ``origin``."""
     held = np.zeros(len(origin), dtype=np.int64)
     known = np.zeros(len(origin), dtype=np.int64)
     for item in conditions:
-        held += seen_since(item.truth == Truth.TRUE, origin)
-        known += seen_since(item.truth != Truth.UNKNOWN, origin)
+        if (item.truth != Truth.UNKNOWN).any():
+            _add_seen(held, known, item.truth, origin)
     return Evidence(held, known)
+
+
+@njit(cache=True)
+def _add_seen(held: Rows, known: Rows, truth: Truths, origin: Rows) -> None:
+    """Count one condition at the rows since whose origin it was true, and was known."""
+    last_true, last_known = -1, -1
+    for t in range(len(truth)):
+        if truth[t] != _UNKNOWN:
+            last_known = t
+        if truth[t] == _TRUE:
+            last_true = t
+        held[t] += last_true >= origin[t]
+        known[t] += last_known >= origin[t]

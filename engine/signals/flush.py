@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from engine.conditions import read_only
 from engine.signals.windows import Floats, previous_low
 
 Rows = NDArray[np.int64]
@@ -120,8 +121,10 @@ class FlushSequences:
     @property
     def rows_since(self) -> Rows:
         """Return the bars since the running window began; -1 where idle."""
-        rows = np.arange(len(self.state), dtype=np.int64)
-        return np.where(self.stage_row >= 0, rows - self.stage_row, -1)
+        since = np.arange(len(self.state), dtype=np.int64)
+        since -= self.stage_row
+        since[self.stage_row < 0] = -1
+        return since
 
 
 def flush_sequences(
@@ -146,34 +149,53 @@ def flush_sequences(
     """
     bottom, top, last = (low, high, close) if direction > 0 else (-high, -low, -close)
     support = previous_low(bottom, rules.lookback_bars)
+    depth = support - bottom
     # A zero average true range gives no scale, so no bar counts as deep.
-    scale = np.where(previous_atr > 0, previous_atr, np.nan)
-    depth = (support - bottom) / scale
+    scaled = previous_atr > 0
+    np.divide(depth, previous_atr, out=depth, where=scaled)
+    depth[~scaled] = np.nan
     with np.errstate(invalid="ignore"):
-        deep = depth >= rules.flush_atr
-        is_flush = deep & (volume_multiple >= rules.volume_multiple)
-    bars = np.column_stack((bottom, top, last, previous_atr))
-    state, levels, rows = _run(bars, support, is_flush, rules)
-    first, second = levels[:, _FIRST_LOW], levels[:, _SECOND_LOW]
-    level = levels[:, _SUPPORT] if rules.level_is_support else first
+        is_flush = (depth >= rules.flush_atr) & (volume_multiple >= rules.volume_multiple)
+    bars = _Bars(*(_as_compiled(values) for values in (bottom, top, last, previous_atr)))
+    state, levels, rows = _run(bars, support, is_flush, rules, float(direction))
+    for values in (support, depth, levels):
+        read_only(values)
+    first, second = levels[_FIRST_LOW], levels[_SECOND_LOW]
+    lower = np.fmin if direction > 0 else np.fmax
     return FlushSequences(
         state=state,
-        support=support * direction,
+        support=support if direction > 0 else read_only(-support),
         depth_atr=depth,
         is_flush=is_flush,
-        broken_support=levels[:, _SUPPORT] * direction,
-        first_flush_low=first * direction,
-        bounce_level=levels[:, _BOUNCE_LEVEL] * direction,
-        bounce_high=levels[:, _BOUNCE_HIGH] * direction,
-        second_flush_level=levels[:, _SECOND_LEVEL] * direction,
-        second_flush_low=second * direction,
-        reclaim_level=level * direction,
-        flush_low=np.fmin(first, second) * direction,
-        is_reclaim=(state == _RECLAIMED) & (rows[:, _RECLAIM] == np.arange(len(state))),
-        origin=rows[:, _ORIGIN],
-        stage_row=rows[:, _STAGE],
-        reclaim_row=rows[:, _RECLAIM],
+        broken_support=levels[_SUPPORT],
+        first_flush_low=first,
+        bounce_level=levels[_BOUNCE_LEVEL],
+        bounce_high=levels[_BOUNCE_HIGH],
+        second_flush_level=levels[_SECOND_LEVEL],
+        second_flush_low=second,
+        reclaim_level=levels[_SUPPORT] if rules.level_is_support else first,
+        flush_low=read_only(lower(first, second)),
+        is_reclaim=(state == _RECLAIMED) & (rows[_RECLAIM] == np.arange(len(state))),
+        origin=rows[_ORIGIN],
+        stage_row=rows[_STAGE],
+        reclaim_row=rows[_RECLAIM],
     )
+
+
+def _as_compiled(values: Floats) -> Floats:
+    """Return a read-only view: the loop is compiled for one kind of array, read-only or not."""
+    view = np.ascontiguousarray(values).view()
+    view.flags.writeable = False
+    return view
+
+
+class _Bars(NamedTuple):
+    """All bars; ``atr`` is the average true range of the bar before each."""
+
+    low: Floats
+    high: Floats
+    close: Floats
+    atr: Floats
 
 
 class _Bar(NamedTuple):
@@ -186,17 +208,19 @@ class _Bar(NamedTuple):
 
 
 @njit(cache=True)
-def _run(bars: Floats, support: Floats, is_flush: NDArray[np.bool_], rules: FlushRules) -> Any:
-    """Return state, levels and rows of the sequence at every bar; see the module's places."""
-    count = len(bars)
+def _run(
+    bars: _Bars, support: Floats, is_flush: NDArray[np.bool_], rules: FlushRules, sign: float
+) -> Any:
+    """Return state, levels x ``sign`` and rows of the sequence at every bar; see the places."""
+    count = len(support)
     states = np.zeros(count, dtype=np.int8)
-    all_levels = np.full((count, 6), np.nan)
-    all_rows = np.full((count, 3), -1, dtype=np.int64)
+    all_levels = np.full((6, count), np.nan)
+    all_rows = np.full((3, count), -1, dtype=np.int64)
     levels = np.full(6, np.nan)
     rows = np.full(3, -1, dtype=np.int64)
     state = _IDLE
     for t in range(count):
-        bar = _Bar(bars[t, 0], bars[t, 1], bars[t, 2], bars[t, 3])
+        bar = _Bar(bars.low[t], bars.high[t], bars.close[t], bars.atr[t])
         if _FIRST <= state <= _RECLAIMED:
             state = _advance(state, t, bar, levels, rows, rules)
         else:
@@ -210,8 +234,10 @@ def _run(bars: Floats, support: Floats, is_flush: NDArray[np.bool_], rules: Flus
             rows[_ORIGIN], rows[_STAGE], rows[_RECLAIM] = t, t, -1
         states[t] = state
         if state != _IDLE:
-            all_levels[t] = levels
-            all_rows[t] = rows
+            for place in range(6):
+                all_levels[place, t] = levels[place] * sign
+            for place in range(3):
+                all_rows[place, t] = rows[place]
     return states, all_levels, all_rows
 
 

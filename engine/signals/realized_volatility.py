@@ -1,5 +1,7 @@
 """Realized volatility; causal, pure."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from engine.signals.windows import Floats, Rows, rolling_sum, windowed_sum
@@ -25,10 +27,22 @@ def realized_volatility(close: Floats, window_bars: int, periods_per_year: float
     >>> realized_volatility(prices, 2, 365.0).round(6).tolist()
     [nan, nan, 0.19105, 0.19105]
     """
-    total = rolling_sum(_squared_returns(close), window_bars)
-    total *= periods_per_year
-    total /= window_bars
-    return np.sqrt(total, out=total)
+    (found,) = realized_volatilities(close, (window_bars,), periods_per_year)
+    return found
+
+
+def realized_volatilities(
+    close: Floats, windows: Sequence[int], periods_per_year: float
+) -> tuple[Floats, ...]:
+    """Return :func:`realized_volatility` for several windows of the same closes."""
+    squared = _squared_returns(close)
+    found = []
+    for window_bars in windows:
+        total = rolling_sum(squared, window_bars)
+        total *= periods_per_year
+        total /= window_bars
+        found.append(np.sqrt(total, out=total))
+    return tuple(found)
 
 
 def windowed_volatility(close: Floats, first: Rows, periods_per_year: float) -> Floats:

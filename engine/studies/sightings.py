@@ -134,7 +134,7 @@ def find_sightings(
             yield Unseen(wanted, episode.name, str(error))
 
 
-def firsts(holds: Flags, setup: NDArray[np.str_]) -> Flags:
+def firsts(holds: Flags, setup: NDArray[np.str_] | NDArray[np.object_]) -> Flags:
     """Return, for each setup, the first row at which a condition holds.
 
     >>> firsts(np.array([True, True, False, True]), np.array(["a", "a", "b", "b"])).tolist()

@@ -1,5 +1,6 @@
 """Numbers that conditions compare, with their age; the basis, and the bound of a plausible one."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,13 +27,16 @@ def references(frame: Frame) -> tuple[tuple[str, ChannelKey | None], ...]:
     return (("mark", frame.channels.mark), ("spot", frame.channels.spot))
 
 
-def perp_basis(frame: Frame, key: ChannelKey | None) -> BarReading:
-    """Return the last price over another market's price less one, a fraction, as known then."""
-    channel = frame.channel(key)
-    if channel is None:
-        return unknown_reading(frame, key)
-    premium = signals.premium(frame.bars, channel)
-    return known_reading(frame, channel, premium, frame.params.discount_max_age)
+def perp_bases(frame: Frame) -> dict[str, BarReading]:
+    """Return the last price over each other market's price less one, fractions, as known then."""
+    found = {}
+    for name, key in references(frame):
+        channel = frame.channel(key)
+        found[name] = unknown_reading(frame, key)
+        if channel is not None:
+            premium = signals.premium(frame.bars, channel)
+            found[name] = known_reading(frame, channel, premium, frame.params.discount_max_age)
+    return found
 
 
 def plausible(frame: Frame, basis: BarReading) -> BarReading:
@@ -47,7 +51,7 @@ def is_far(frame: Frame, basis: BarReading) -> Flags:
     return far
 
 
-def remarks(frame: Frame) -> tuple[str, ...]:
+def remarks(frame: Frame, bases: Mapping[str, BarReading]) -> tuple[str, ...]:
     """Return a sentence for each comparison that is unknown: not named, not held, not plausible."""
     found: list[str] = []
     for name, key in references(frame):
@@ -56,7 +60,7 @@ def remarks(frame: Frame) -> tuple[str, ...]:
         elif frame.channel(key) is None:
             found.append(f"{key} is not in the data: the gap to {name} is unknown.")
         else:
-            found += _implausible(frame, name, key)
+            found += _implausible(frame, name, key, bases[name])
     return tuple(found)
 
 
@@ -68,8 +72,7 @@ def _silent(frame: Frame) -> str:
     return f"The run (its record names {record.companions.spot})"
 
 
-def _implausible(frame: Frame, name: str, key: ChannelKey) -> list[str]:
-    basis = perp_basis(frame, key)
+def _implausible(frame: Frame, name: str, key: ChannelKey, basis: BarReading) -> list[str]:
     far = basis.known & is_far(frame, basis)
     if not far.any():
         return []
@@ -91,6 +94,6 @@ def known_reading(frame: Frame, channel: Channel, derived: Floats, max_age: str)
 def unknown_reading(frame: Frame, key: ChannelKey | None) -> BarReading:
     """Return the reading of a channel that the data do not hold: unknown at every row."""
     rows = len(frame.bars)
-    missing = np.full(rows, -1, dtype=np.int64)
     inputs = () if key is None else (str(key),)
-    return BarReading(np.full(rows, np.nan), np.zeros(rows, dtype=np.bool_), missing, inputs)
+    nowhere = np.broadcast_to(np.False_, rows)
+    return BarReading(signals.unknown_values(rows), nowhere, signals.unknown_ages(rows), inputs)

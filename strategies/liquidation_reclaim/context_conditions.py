@@ -2,8 +2,17 @@
 
 import numpy as np
 
-from engine.api import ChannelKey, Condition, Timeframe, Truth, condition, reason, signals
-from strategies.liquidation_reclaim.entry_conditions import FRACTION, QUOTE, TIMES
+from engine.api import (
+    ChannelKey,
+    Condition,
+    Timeframe,
+    Truth,
+    condition,
+    read_only,
+    reason,
+    signals,
+)
+from strategies.liquidation_reclaim.entry_conditions import FRACTION, QUOTE, TIMES, always
 from strategies.liquidation_reclaim.frame import Flags, Floats, Frame, Rows
 
 AGAINST_TREND_SIZE = 0.5
@@ -12,7 +21,7 @@ AGAINST_TREND_SIZE = 0.5
 def open_interest_conditions(frame: Frame) -> list[Condition]:
     """Return the condition that open interest fell from before the first flush, and its gate."""
     params = frame.params
-    change = frame.open_interest / frame.open_interest[frame.reference] - 1
+    change = frame.interest_since(frame.reference)
     # An observation from before the flush cannot show a reset.
     newer = frame.open_interest_row > frame.open_interest_row[frame.reference]
     known = frame.active & newer & np.isfinite(change)
@@ -45,7 +54,8 @@ def trend_conditions(frame: Frame) -> list[Condition]:
     rows = np.arange(len(frame.bars))
     if params.trend_read == "before_first_flush":
         rows = np.where(frame.active, frame.reference, rows)
-    close, mean, known = found.close[rows], found.mean[rows], found.known[rows]
+    close, mean = read_only(found.close[rows]), read_only(found.mean[rows])
+    known = found.known[rows]
     read = found.age_ns[rows]
     age_ns = np.where(read < 0, -1, read + frame.decided_at - frame.decided_at[rows])
     with np.errstate(invalid="ignore"):
@@ -80,8 +90,8 @@ def macro_conditions(frame: Frame) -> list[Condition]:
     gate = condition(
         "macro_gate",
         signals.resolve(truth, unknown_passes=unknown_passes),
-        known=np.ones(len(truth), dtype=np.bool_),
-        measured=np.full(len(truth), np.nan),
+        known=always(len(truth)),
+        measured=signals.unknown_values(len(truth)),
         threshold=np.nan,
         unit="",
         description="dollar and yields do not both move against the trade; unknown "
@@ -125,10 +135,10 @@ def volatility_condition(frame: Frame) -> Condition:
     params = frame.params
     window, baseline = params.bars(params.spike_window), params.bars(params.spike_baseline)
     close, per_year = frame.bars["close"], params.clock.bars_per_year
-    now = signals.realized_volatility(close, window, per_year)
-    before = signals.previous(signals.realized_volatility(close, baseline, per_year), window)
-    ratio = np.full(len(close), np.nan)
-    np.divide(now, before, out=ratio, where=before > 0)
+    now, longer = signals.realized_volatilities(close, (window, baseline), per_year)
+    ratio, before = np.full(len(close), np.nan), longer[: max(len(close) - window, 0)]
+    np.divide(now[window:], before, out=ratio[window:], where=before > 0)
+    read_only(ratio)
     with np.errstate(invalid="ignore"):
         spike = ratio >= params.spike_multiple
     return condition(
@@ -149,7 +159,7 @@ def false_recovery(frame: Frame) -> Condition:
     rows = np.arange(len(frame.bars))
     after = (sequence.state == signals.FlushState.RECLAIMED) & ~sequence.is_reclaim
     reclaim = np.where(after, sequence.reclaim_row, rows)
-    change = frame.open_interest / frame.open_interest[reclaim] - 1
+    change = frame.interest_since(reclaim)
     newer = frame.open_interest_row > frame.open_interest_row[reclaim]
     close = frame.bars["close"]
     known = after & newer & np.isfinite(change)
@@ -160,7 +170,7 @@ def false_recovery(frame: Frame) -> Condition:
         "false_recovery",
         fell & ~still,
         known=known,
-        measured=np.where(still, np.nan, change),
+        measured=np.where(still, np.nan, change) if known.any() else change,
         threshold=-params.false_recovery_drop,
         unit=FRACTION,
         description="after the reclaim, price moved further while open interest fell",
@@ -210,7 +220,7 @@ def _gate(raw: Condition, name: str, unknown_passes: bool) -> Condition:
     return condition(
         name,
         signals.resolve(raw.truth, unknown_passes=unknown_passes),
-        known=np.ones(len(raw.truth), dtype=np.bool_),
+        known=always(len(raw.truth)),
         measured=raw.measured,
         threshold=raw.threshold,
         unit=raw.unit,
@@ -233,8 +243,8 @@ def _flag(name: str, holds: Flags, description: str, *, required: bool) -> Condi
     return condition(
         name,
         holds,
-        known=np.ones(len(holds), dtype=np.bool_),
-        measured=np.full(len(holds), np.nan),
+        known=always(len(holds)),
+        measured=signals.unknown_values(len(holds)),
         threshold=np.nan,
         unit="",
         description=description,

@@ -1,5 +1,7 @@
 """The conditions of an entry, in the order in which they are checked."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from engine.api import (
@@ -8,15 +10,14 @@ from engine.api import (
     Reason,
     Truth,
     condition,
+    read_only,
     reason,
     signals,
 )
 from strategies.liquidation_reclaim.bar_readings import (
     BarReading,
     known_reading,
-    perp_basis,
     plausible,
-    references,
     unknown_reading,
 )
 from strategies.liquidation_reclaim.frame import Flags, Floats, Frame, Rows
@@ -26,6 +27,11 @@ QUOTE = "quote"
 TIMES = "x"
 ATR = "ATR"
 RECLAIM = "reclaim"
+
+
+def always(rows: int) -> Flags:
+    """Return true for every row, read-only and without memory of its own."""
+    return np.broadcast_to(np.True_, rows)
 
 
 def _shown(
@@ -99,7 +105,7 @@ def _flush(deep: Condition, busy: Condition) -> Condition:
         "flush",
         (deep.truth == Truth.TRUE) & (busy.truth == Truth.TRUE),
         known=(deep.truth != Truth.UNKNOWN) & (busy.truth != Truth.UNKNOWN),
-        measured=np.full(len(deep.truth), np.nan),
+        measured=signals.unknown_values(len(deep.truth)),
         threshold=np.nan,
         unit="",
         description="this bar is a flush: far beyond the extreme, with high volume",
@@ -110,8 +116,8 @@ def _flush(deep: Condition, busy: Condition) -> Condition:
 
 def first_flush_conditions(frame: Frame) -> list[Condition]:
     """Return the conditions on depth and volume of the running first flush, else of this bar."""
-    depth = frame.sequence.depth_atr[frame.origin]
-    multiple = frame.volume_multiple[frame.origin]
+    depth = read_only(frame.sequence.depth_atr[frame.origin])
+    multiple = read_only(frame.volume_multiple[frame.origin])
     params, inputs, age_ns = frame.params, (str(frame.channels.clock),), _age(frame, frame.origin)
     with np.errstate(invalid="ignore"):
         deep, busy = depth >= params.flush_atr, multiple >= params.volume_multiple
@@ -227,9 +233,9 @@ def _stage(
     return condition(
         name,
         holds,
-        known=np.ones(len(holds), dtype=np.bool_),
-        measured=np.where(judged, measured, np.nan),
-        threshold=np.where(judged, threshold, np.nan),
+        known=always(len(holds)),
+        measured=read_only(np.where(judged, measured, np.nan)),
+        threshold=read_only(np.where(judged, threshold, np.nan)),
         unit=QUOTE,
         description=description,
         required=required,
@@ -253,9 +259,12 @@ def _set_at(level: Floats) -> Rows:
     return np.where(np.isfinite(level), np.maximum.accumulate(np.where(moved, rows, 0)), rows)
 
 
-def evidence_conditions(frame: Frame) -> list[Condition]:
-    """Return the signs of a liquidation-driven move, as known at each bar; absent data: unknown."""
-    return [_prints(frame), _interest_drop(frame), _crowd(frame), *_discounts(frame)]
+def evidence_conditions(frame: Frame, bases: Mapping[str, BarReading]) -> list[Condition]:
+    """Return the signs of a liquidation-driven move, as known at each bar; absent data: unknown.
+
+    ``bases`` are those of :func:`perp_bases`.
+    """
+    return [_prints(frame), _interest_drop(frame), _crowd(frame), *_discounts(frame, bases)]
 
 
 def liquidation_driven(frame: Frame, evidence: list[Condition]) -> Condition:
@@ -268,9 +277,9 @@ def liquidation_driven(frame: Frame, evidence: list[Condition]) -> Condition:
     return condition(
         "liquidation_driven",
         holds,
-        known=np.ones(len(holds), dtype=np.bool_),
-        measured=count.held.astype(np.float64),
-        threshold=needed.astype(np.float64),
+        known=always(len(holds)),
+        measured=read_only(count.held.astype(np.float64)),
+        threshold=read_only(needed.astype(np.float64)),
         unit="signs",
         description="enough signs of forced selling since the first flush",
         inputs=tuple(dict.fromkeys(text for item in evidence for text in item.inputs)),
@@ -287,12 +296,12 @@ def liquidation_driven(frame: Frame, evidence: list[Condition]) -> Condition:
 
 def _oldest_known(evidence: list[Condition]) -> Rows:
     """Return the age of the oldest sign that is known at each row, ns, -1 where none is."""
-    ages = [
-        np.where(item.truth == Truth.UNKNOWN, -1, item.age_ns)
-        for item in evidence
-        if item.age_ns is not None
-    ]
-    return np.asarray(np.max(ages, axis=0), dtype=np.int64)
+    oldest = signals.unknown_ages(len(evidence[0].truth))
+    for item in evidence:
+        if item.age_ns is not None and (item.truth != Truth.UNKNOWN).any():
+            age_ns = np.where(item.truth == Truth.UNKNOWN, -1, item.age_ns)
+            oldest = np.maximum(oldest, age_ns, out=age_ns)
+    return oldest
 
 
 def _prints(frame: Frame) -> Condition:
@@ -319,7 +328,7 @@ def _interest_drop(frame: Frame) -> Condition:
     """Return the condition on the fall of open interest over its window, in bars of the clock."""
     params = frame.params
     bars = params.bars(params.open_interest_window)
-    change = frame.open_interest / signals.previous(frame.open_interest, bars) - 1
+    change = frame.interest_since(np.arange(len(frame.bars), dtype=np.int64) - bars)
     with np.errstate(invalid="ignore"):
         dropped = change <= -params.open_interest_drop
     return _shown(
@@ -355,12 +364,12 @@ def _crowd(frame: Frame) -> Condition:
     )
 
 
-def _discounts(frame: Frame) -> list[Condition]:
+def _discounts(frame: Frame, bases: Mapping[str, BarReading]) -> list[Condition]:
     """Return the conditions on the last price against mark and spot at the same instant."""
     params = frame.params
     found = []
-    for name, key in references(frame):
-        gap = plausible(frame, perp_basis(frame, key))
+    for name, basis in bases.items():
+        gap = plausible(frame, basis)
         with np.errstate(invalid="ignore"):
             ahead = params.side * gap.values <= -params.discount
         found.append(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.api import Channel, ChannelKey, ChannelKind, Dataset, signals
+from engine.api import Channel, ChannelKey, ChannelKind, Dataset, is_one_value, read_only, signals
 from strategies.liquidation_reclaim.params import COMPANION, ReclaimParams
 
 Floats = NDArray[np.float64]
@@ -87,6 +87,14 @@ class Frame:
             return None
         return self.data.channel(key.instrument, key.kind, key.timeframe)
 
+    def interest_since(self, rows: Rows) -> Floats:
+        """Return the change of open interest since other rows; NaN for rows below 0."""
+        if is_one_value(self.open_interest):
+            return signals.unknown_values(len(rows))
+        change: Floats = self.open_interest / self.open_interest.take(rows, mode="clip") - 1
+        change[rows < 0] = np.nan
+        return change
+
 
 def build_frame(
     params: ReclaimParams, data: Dataset, ignored: frozenset[str] = frozenset()
@@ -96,10 +104,12 @@ def build_frame(
     channels = ReclaimChannels.of(params)
     bars = data.bars(params.instrument, params.timeframe)
     high, low, close = bars["high"], bars["low"], bars["close"]
-    previous_atr = signals.previous(
-        signals.wilder_atr(high, low, close, params.bars(params.atr_length))
+    previous_atr = read_only(
+        signals.previous(signals.wilder_atr(high, low, close, params.bars(params.atr_length)))
     )
-    multiple = signals.multiple_of_previous_mean(bars["volume"], params.bars(params.volume_window))
+    multiple = read_only(
+        signals.multiple_of_previous_mean(bars["volume"], params.bars(params.volume_window))
+    )
     sequence = signals.flush_sequences(
         high,
         low,
@@ -159,8 +169,8 @@ def _open_interest(
     """Return base-unit open interest at each row, the channel row it is from, and its age."""
     key = channels.open_interest
     if not data.has(key.instrument, key.kind):
-        missing = np.full(len(bars), -1, dtype=np.int64)
-        return np.full(len(bars), np.nan), missing, missing
+        missing = signals.unknown_ages(len(bars))
+        return signals.unknown_values(len(bars)), missing, missing
     channel = data.channel(key.instrument, key.kind)
     mark = channels.mark
     prices = [bars]
@@ -172,4 +182,5 @@ def _open_interest(
         bars["available_at"],
         params.nanoseconds(params.open_interest_max_age),
     )
-    return np.where(known.is_fresh, known.values, np.nan), known.rows, known.age_ns
+    interest = read_only(np.where(known.is_fresh, known.values, np.nan))
+    return interest, known.rows, known.age_ns

@@ -1,6 +1,8 @@
 """The signals that ``prepare`` returns: values, conditions and masks of every decision row."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +60,8 @@ def prepare_signals(
     Conditions in ``ignored`` count as true; the sequence does not wait for an ignored stage.
     """
     frame = build_frame(params, data, ignored)
-    judged = _judge(frame, ignored)
+    bases = bar_readings.perp_bases(frame)
+    judged = _judge(frame, bases, ignored)
     entry = judged.entry(frame)
     sequence = frame.sequence
     leave = (judged.false_recovery.truth == Truth.TRUE) & params.false_recovery_exit
@@ -71,12 +74,14 @@ def prepare_signals(
         wake_in_position=leave,
         notable=level_broken | (sequence.state != signals.FlushState.IDLE),
         setup=_setup_names(frame),
-        remarks=bar_readings.remarks(frame),
+        remarks=bar_readings.remarks(frame, bases),
     )
 
 
-def _judge(frame: Frame, ignored: frozenset[str]) -> _Judged:
-    evidence = entry_conditions.evidence_conditions(frame)
+def _judge(
+    frame: Frame, bases: Mapping[str, bar_readings.BarReading], ignored: frozenset[str]
+) -> _Judged:
+    evidence = entry_conditions.evidence_conditions(frame, bases)
     trend = context_conditions.trend_conditions(frame)
     thin = context_conditions.thin_conditions(frame)
     spike, recovery = (
@@ -100,14 +105,14 @@ def _judge(frame: Frame, ignored: frozenset[str]) -> _Judged:
     return _Judged(leave_out(everything, ignored), trend[0], spike, recovery, thin[0])
 
 
-def _values(frame: Frame, judged: _Judged, entry: Flags) -> dict[str, Floats]:
+def _values(frame: Frame, judged: _Judged, entry: Flags) -> dict[str, NDArray[Any]]:
     """Return the numbers that ``on_bar`` and the reader of a journal need."""
     params, sequence = frame.params, frame.sequence
     thin = judged.thin.truth == Truth.TRUE
     stop = sequence.flush_low - params.side * params.stop_atr * frame.previous_atr
     trail = {} if params.trailing_atr is None else {TRAIL: params.trailing_atr * frame.previous_atr}
     return trail | {
-        "entry": entry.astype(np.float64),
+        "entry": entry,
         "close": frame.bars["close"],
         "stop": stop,
         "size_multiplier": context_conditions.size_multiplier(
@@ -115,8 +120,8 @@ def _values(frame: Frame, judged: _Judged, entry: Flags) -> dict[str, Floats]:
         ),
         "slippage_multiplier": np.where(thin, params.thin_slippage, 1.0),
         "sequence": _sequence_minute(frame),
-        "state": sequence.state.astype(np.float64),
-        "rows_since": sequence.rows_since.astype(np.float64),
+        "state": sequence.state,
+        "rows_since": sequence.rows_since.astype(np.int32),
         "previous_atr": frame.previous_atr,
         "support": sequence.support,
         "broken_support": sequence.broken_support,
@@ -125,7 +130,7 @@ def _values(frame: Frame, judged: _Judged, entry: Flags) -> dict[str, Floats]:
         "second_flush_low": sequence.second_flush_low,
         "flush_low": sequence.flush_low,
         "reclaim_level": sequence.reclaim_level,
-        "reclaim": sequence.is_reclaim.astype(np.float64),
+        "reclaim": sequence.is_reclaim,
         "open_interest_base": frame.open_interest,
     }
 
@@ -145,8 +150,13 @@ def setup_name(minute: float) -> str:
     return str(np.datetime64(int(minute), "m")) + "Z"
 
 
-def _setup_names(frame: Frame) -> NDArray[np.str_]:
-    """Return the name of the running sequence at each row, "" where none runs."""
-    minutes, place = np.unique(_sequence_minute(frame), return_inverse=True)
-    names = ["" if np.isnan(minute) else setup_name(minute) for minute in minutes]
-    return np.array(names, dtype=np.str_)[place]
+def _setup_names(frame: Frame) -> NDArray[np.object_]:
+    """Return the name of the running sequence at each row, "" where none runs.
+
+    Rows of one sequence share one text.
+    """
+    starts = frame.active & (frame.sequence.origin == np.arange(len(frame.active)))
+    minutes = frame.decided_at[starts] // _MINUTE_NS
+    names = np.array(["", *(setup_name(minute) for minute in minutes.tolist())], dtype=np.object_)
+    # The running sequence is the one that started last.
+    return names[np.where(frame.active, np.cumsum(starts), 0)]

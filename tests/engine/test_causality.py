@@ -171,6 +171,33 @@ def test_an_array_that_only_the_whole_data_give_is_a_leak():
     assert first_difference(whole, Signals(np.arange(2), {"a": np.zeros(2)}), 2) == ("signal b", 0)
 
 
+@pytest.mark.parametrize("row", [0, 16_383, 16_384, 39_999])
+@pytest.mark.parametrize("other", [0.5, np.nan])
+def test_the_first_row_that_differs_is_named_wherever_it_lies(row, other):
+    values = np.full(40_000, np.nan)
+    values[::2] = np.arange(20_000)
+    changed = values.copy()
+    changed[row] = other if values[row] == values[row] else 0.5
+    whole, cut = (Signals(np.arange(40_000), {"a": array}) for array in (values, changed))
+    assert first_difference(whole, cut, 40_000) == ("signal a", row)
+    assert first_difference(whole, cut, row) is None
+
+
+def test_equal_numbers_are_equal_whatever_their_bits_and_their_memory():
+    one, minus = np.float64(0.0), np.float64(-0.0)
+    assert first_difference(_signal(np.full(3, one)), _signal(np.full(3, minus)), 3) is None
+    repeated = np.broadcast_to(np.nan, 3)
+    assert first_difference(_signal(repeated), _signal(np.full(3, np.nan)), 3) is None
+    assert first_difference(_signal(repeated), _signal(np.broadcast_to(one, 3)), 3) == (
+        "signal a",
+        0,
+    )
+
+
+def _signal(values):
+    return Signals(np.arange(len(values)), {"a": values})
+
+
 def test_the_check_of_every_run_cannot_see_what_a_class_keeps_for_itself():
     # The arrays of prepare are causal; the look-ahead sits in on_bar. This is the documented limit.
     assert play_playbook(hourly(), Cheat(MomentumParams())).fills

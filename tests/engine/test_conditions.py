@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from engine.conditions import JOURNAL_COLUMNS, Truth, condition, entry_truth, name_problem
+from engine.conditions import (
+    JOURNAL_COLUMNS,
+    Truth,
+    condition,
+    entry_truth,
+    name_problem,
+    read_only,
+)
 from engine.playbook import Signals
 from engine.results.availability import AvailabilityHistory
 from engine.results.failing import TRUTH_WORDS
@@ -71,3 +78,50 @@ def test_every_column_of_the_journal_that_no_condition_owns_is_a_refused_name(ne
     table = conditions_table(signals, book.outcome(), account, book.now, book.now + 9)
     own = {name for name in table.column_names if not name.startswith(("feed", "quiet", "panic"))}
     assert own == JOURNAL_COLUMNS
+
+
+def stated(measured, threshold=1.0, known=(True, True, False)):
+    """Return a condition over three rows."""
+    return condition(
+        "deep",
+        np.array([True, False, True]),
+        known=np.asarray(known),
+        measured=measured,
+        threshold=threshold,
+        unit="",
+        description="deep",
+    )
+
+
+def test_a_threshold_of_one_number_takes_no_memory_and_reads_as_one_number_a_row():
+    found = stated(np.array([2.0, 0.5, 3.0])).threshold
+    assert found.tolist() == [1.0, 1.0, 1.0]
+    assert found.strides == (0,)
+    with pytest.raises(ValueError, match="read-only"):
+        found[0] = 2.0
+
+
+def test_arrays_that_their_author_changes_later_do_not_change_a_condition():
+    measured, threshold = np.array([2.0, 0.5, np.nan]), np.array([1.0, 1.0, 1.0])
+    # A read-only view of memory that is still written is no promise either.
+    view = measured.view()
+    view.flags.writeable = False
+    found = stated(view, threshold)
+    measured[:], threshold[:] = 7.0, 7.0
+    assert found.measured[:2].tolist() == [2.0, 0.5]
+    assert found.threshold.tolist() == [1.0, 1.0, 1.0]
+
+
+def test_a_read_only_array_is_shared_unless_an_unknown_row_holds_a_number():
+    shared = read_only(np.array([2.0, 0.5, np.nan]))
+    assert stated(shared).measured is shared
+    hidden = stated(read_only(np.array([2.0, 0.5, 3.0]))).measured
+    assert np.isnan(hidden).tolist() == [False, False, True]
+
+
+def test_numbers_that_are_nowhere_known_take_no_memory():
+    nowhere = np.broadcast_to(np.False_, 3)
+    found = stated(np.array([2.0, 0.5, 3.0]), known=nowhere)
+    assert np.isnan(found.measured).all()
+    assert found.measured.strides == (0,)
+    assert found.truth.tolist() == [Truth.UNKNOWN] * 3
