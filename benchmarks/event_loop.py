@@ -56,6 +56,8 @@ TURNOVER_BARS = 1_000
 START = datetime(2020, 1, 1, tzinfo=UTC)
 KEY = ChannelKey(SYMBOL, ChannelKind.BARS, TIMEFRAME.label)
 MODES = ("dense", "sparse")
+# Stated, so that a new default of the product changes no measurement.
+SLIPPAGE = "range"
 
 
 def make_bars(count: int) -> Channel:
@@ -200,7 +202,7 @@ def run_plain(bars: Channel, strategy: type[bt.Strategy]) -> int:
     return sent
 
 
-def run_riskoff(bars: Channel, rule: type[Rule], mode: str) -> int:
+def run_riskoff(bars: Channel, rule: type[Rule], mode: str, slippage: str = SLIPPAGE) -> int:
     """Prepare and simulate one rule; return the orders decided."""
     instrument = Instrument(
         id=SYMBOL, kind=InstrumentKind.PERP, tick_size=0.1, lot_size=0.001, synthetic=True
@@ -216,7 +218,10 @@ def run_riskoff(bars: Channel, rule: type[Rule], mode: str) -> int:
             "mode": mode,
             "data": {"start": START, "end": end},
             "playbook": {"name": rule.name},
-            "venue": {"maintenance": [{"floor": 0, "rate": 0.004}]},
+            "venue": {
+                "maintenance": [{"floor": 0, "rate": 0.004}],
+                "slippage": {"model": slippage},
+            },
             "risk": {
                 "risk_fraction": 0.05,
                 "leverage_cap": 1.0,

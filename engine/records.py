@@ -19,6 +19,7 @@ from engine.decision_terms import (
     RiskTier,
 )
 from engine.equity_curve import NO_BILL, BillAccruals, EquityCurve
+from engine.fast_init import fast_init
 from engine.trailing_stop import StopMoves, TrailDistance, TrailingStop
 
 NAN = float("nan")
@@ -80,6 +81,7 @@ class FactKind(StrEnum):
     VENUE_LOSS = "venue_loss"
 
 
+@fast_init
 @dataclass(frozen=True, slots=True)
 class OrderRequest:
     """An order as the risk module wrote it; the broker takes no other.
@@ -110,6 +112,7 @@ class OrderRequest:
     trail: TrailingStop | None = None
 
 
+@fast_init
 @dataclass(frozen=True, slots=True)
 class OrderRow:
     """One order from decision to end. A moved stop is a cancelled order and a new order.
@@ -151,6 +154,7 @@ class OrderRow:
     best_at: int = UNSET
 
 
+@fast_init
 @dataclass(frozen=True, slots=True)
 class Fill:
     """One execution.
@@ -186,6 +190,7 @@ class Fill:
     reason: str
 
 
+@fast_init
 @dataclass(frozen=True, slots=True)
 class Fact:
     """One ledger row: ``amount`` moves ``wallet``; a memo (venue_loss) moves nothing.
@@ -264,6 +269,7 @@ class Trade:
     borrow_carry: float = 0.0
 
 
+@fast_init
 @dataclass(frozen=True, slots=True)
 class Decision:
     """One risk decision on one intent (or on one guard's exit), with its caps.

@@ -4,7 +4,7 @@ It may return an instant too many, never one too few; an extra visit changes no 
 test goes through ``resolve``, as in the broker.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -21,6 +21,8 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 # One plan has an entry, a stop and a few targets; a longer list is visited bar by bar.
 MAX_LEVELS = 8
+# The first fields of a tape.
+PRICES = 8
 
 
 class SearchTape(NamedTuple):
@@ -153,7 +155,7 @@ def _liquidated(quantity: float, level: float, opens: float, low: float, high: f
 
 
 @njit(cache=True)
-def _level_reached(k: int, opens: float, low: float, high: float, levels: OrderLevels) -> bool:
+def _level_reached(k: int, opens: float, low: float, high: float, levels: tuple[Any, ...]) -> bool:
     """Return whether the bar that closes, or the next open, reaches a working stop or limit."""
     used, kinds, sides, prices, reaches = levels
     for j in range(used[k]):
@@ -165,40 +167,60 @@ def _level_reached(k: int, opens: float, low: float, high: float, levels: OrderL
     return False
 
 
-@njit(cache=True)
-def next_instant(  # noqa: PLR0917 - compiled code takes no keywords
+def next_instant(  # noqa: PLR0917 - the parts of one state
     t: int,
     forced: int,
     wake: Bools,
     tape: SearchTape,
     account: AccountState,
     levels: OrderLevels,
-    trails: SkippedTrails,
+    trails: SkippedTrails | None,
     guards: GuardLimits,
 ) -> tuple[int, float]:
     """Return (next index after ``t`` that must be visited, equity peak before it).
 
-    ``forced`` is an index that is visited in any case. The length of the timeline is returned when
-    nothing can happen any more.
+    ``forced`` is an index that is visited in any case; ``trails`` is None while no stop trails. The
+    length of the timeline is returned when nothing can happen any more.
     """
+    # Plain arguments: to take a named tuple apart costs more than the search of a thousand bars.
+    moving = None if trails is None else tuple(trails)
+    state: tuple[Any, ...] = (tape[:PRICES], *tape[PRICES:], *account, *levels, moving, *guards)
+    index, peak = _next_instant(t, forced, wake, *state)
+    return int(index), float(peak)
+
+
+@njit(cache=True)
+def _next_instant(  # noqa: PLR0917 - compiled code takes no keywords
+    t: int,
+    forced: int,
+    wake: Bools,
+    prices: tuple[Floats, ...],
+    due: Bools,
+    has_close: Bools,
+    day_end: Bools,
+    rates: Floats,
+    cash: Floats,
+    wallets: Ints,
+    quantities: Floats,
+    averages: Floats,
+    kinds: Ints,
+    sizes: Floats,
+    liquidation: Floats,
+    used: Ints,
+    order_kinds: Ints,
+    sides: Ints,
+    level_prices: Floats,
+    reaches: Floats,
+    trails: tuple[Any, ...] | None,
+    loss_floor: float,
+    halt_drawdown: float,
+    peak: float,
+) -> tuple[int, float]:
     # Fields read inside the loop would be looked up, and counted as references, at every bar.
-    (
-        open_price,
-        low,
-        high,
-        close,
-        mark_open,
-        mark_low,
-        mark_high,
-        mark,
-        due,
-        has_close,
-        day_end,
-        rates,
-    ) = tape
-    cash, wallets, quantities, averages, kinds, sizes, liquidation = account
-    loss_floor, halt_drawdown, peak = guards
-    has_trail = trails.used
+    open_price, low, high, close, mark_open, mark_low, mark_high, mark = prices
+    levels = (used, order_kinds, sides, level_prices, reaches)
+    if trails is not None:
+        has_trail = trails[0]
     marks = np.empty(len(quantities))
     for i in range(t + 1, len(wake)):
         if i == forced or wake[i] or day_end[i]:
@@ -217,8 +239,12 @@ def next_instant(  # noqa: PLR0917 - compiled code takes no keywords
                 return i, peak
             if _level_reached(k, open_price[k, i], low[k, i], high[k, i], levels):
                 return i, peak
-            if has_trail[k] and trail_reached(
-                k, i, open_price[k, i], low[k, i], high[k, i], close[k, i], trails
+            if (
+                trails is not None
+                and has_trail[k]
+                and trail_reached(
+                    k, i, open_price[k, i], low[k, i], high[k, i], close[k, i], trails
+                )
             ):
                 return i, peak
             marks[k] = mark[k, i]

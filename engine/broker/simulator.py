@@ -87,6 +87,7 @@ class Simulator:
         self.transfers = Transfers(ledger, config.account.transfer_days)
         self.snapshots: list[Snapshot] = []
         self.names = tuple(path.instrument.id for path in timeline.paths)
+        self._index = {name: k for k, name in enumerate(self.names)}
         self.positions = tuple(ledger.positions[name] for name in self.names)
         self.quantities = np.zeros(len(self.names))
         self.averages = np.zeros(len(self.names))
@@ -106,25 +107,22 @@ class Simulator:
         self._synced = self._marked = -1
         self._holding = False
 
-    def submit(self, requests: Sequence[OrderRequest], at: int) -> list[WorkingOrder]:
-        """Register approved orders; an exit also cancels the rest of a working entry."""
-        orders = []
-        for request in requests:
-            opened_at = self._bar_opened_at(request.instrument, at)
+    def submit(self, request: OrderRequest, t: int) -> WorkingOrder:
+        """Register an approved order; an exit also cancels the rest of a working entry."""
+        k, at, trail = self._index[request.instrument], int(self.timeline.at[t]), None
+        if request.trail is not None:
             trail = self.trailing.begin(
-                self.names.index(request.instrument),
-                request.trail,
-                direction=-request.side,
-                start=request.price,
+                k, request.trail, direction=-request.side, start=request.price
             )
-            orders.append(self.book.submit(request, at, opened_at, trail))
-            leaves = request.role in (OrderRole.EXIT, OrderRole.GUARD)
-            if leaves:
-                plan = self.book.plans[request.instrument]
-                self.book.cancel(plan.entry, at, EndReason.EXIT_REQUESTED)
-                if plan.entered == 0.0:
-                    self.book.close_plan(plan, at, EndReason.NOTHING_FILLED)
-        return orders
+        # Only a stop that replaces another one asks whether its bar is open.
+        opened_at = self._bar_opened_at(k, t) if request.role is OrderRole.STOP else at
+        order = self.book.submit(request, at, opened_at, trail)
+        if request.role is OrderRole.EXIT or request.role is OrderRole.GUARD:
+            plan = self.book.plans[request.instrument]
+            self.book.cancel(plan.entry, at, EndReason.EXIT_REQUESTED)
+            if plan.entered == 0.0:
+                self.book.close_plan(plan, at, EndReason.NOTHING_FILLED)
+        return order
 
     def has_market_orders(self) -> bool:
         """Return whether an order waits for the next open at any price."""
@@ -258,11 +256,14 @@ class Simulator:
         if ledger.venue_cash * venue >= CENT and not math.isnan(rate):
             ledger.interest(at, annual_rate=rate, days=days, wallet=Wallet.VENUE)
 
-    def _bar_opened_at(self, name: str, at: int) -> int:
-        """Return when the bar that is open at ``at`` opened; ``at`` itself between bars."""
-        bars = self.timeline.paths[self.names.index(name)].bars
-        row = int(np.searchsorted(bars["closed_at"], at, side="right"))
-        return min(int(bars["opened_at"][row]), at) if row < len(bars) else at
+    def _bar_opened_at(self, k: int, t: int) -> int:
+        """Return when the bar that is open at index ``t`` opened; the instant itself between bars.
+
+        A bar that closes at the instant is not open any more.
+        """
+        path, at = self.timeline.paths[k], int(self.timeline.at[t])
+        row = int(path.closed[t]) + 1
+        return min(int(path.bars["opened_at"][row]), at) if row < len(path.bars) else at
 
     def _context(self, k: int, t: int, row: int, stage: FillStage) -> MatchContext | None:
         plan = self.book.plans.get(self.names[k])

@@ -8,7 +8,7 @@ the levels of a sparse run equal those of a dense run to the last bit.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -339,8 +339,10 @@ class SearchTrails:
         )
         self._loaded: dict[int, DistanceTape] = {}
 
-    def collect(self, levels: Sequence[tuple[int, TrailingLevel]]) -> SkippedTrails:
-        """Return the state of the levels, each with the index of its instrument."""
+    def collect(self, levels: Sequence[tuple[int, TrailingLevel]]) -> SkippedTrails | None:
+        """Return the state of the levels, each with the index of its instrument; None without."""
+        if not levels:
+            return None
         trails = self._arrays
         trails.used[:] = False
         for k, level in levels:
@@ -371,21 +373,23 @@ def trail_reached(  # noqa: PLR0917 - compiled code takes no keywords
     low: float,
     high: float,
     close: float,
-    trails: SkippedTrails,
+    trails: tuple[Any, ...],
 ) -> bool:
     """Move the trailing stop of ``k`` over the bar that closes at ``i``.
 
-    Returns True when the bar or the next open may reach it.
+    ``trails`` are the fields of :class:`SkippedTrails`. Returns True when the bar or the next open
+    may reach the stop.
     """
-    used, inside, directions, raws, bests, distances, fractions, beyonds, slacks, _, _ = trails
+    used, inside, directions, raws, bests, distances = trails[:6]
+    fractions, beyonds, slacks, opened, closed = trails[6:]
     if not used[k]:
         return False
     direction, slack = directions[k], directions[k] * slacks[k]
     side = -direction
     if not np.isnan(close):
         during, after = distances[k], distances[k]
-        if trails.closed.shape[1] > 0 and np.isnan(during) and np.isnan(fractions[k]):
-            during, after = trails.opened[k, i], trails.closed[k, i]
+        if closed.shape[1] > 0 and np.isnan(during) and np.isnan(fractions[k]):
+            during, after = opened[k, i], closed[k, i]
         if inside[k]:
             extreme = high if direction > 0 else low
             bests[k] = resolve.better_price(direction, bests[k], extreme)

@@ -1,8 +1,10 @@
 """Backtrader's broker interface over our simulator.
 
-A ``bt.Order`` carries the request of the risk module. Fills are reported through ``order.execute``,
-so that Backtrader's notifications, trades and analyzers include them. The simulator alone keeps
-cash and margin and matches orders.
+The strategy sends each request of the risk module through ``buy`` and ``sell``. The simulator alone
+keeps cash and margin and matches orders. Where a strategy, an analyzer or an observer hears of
+orders, each request is a ``bt.Order``, and fills are reported through ``order.execute``, so that
+Backtrader's notifications, trades and analyzers include them. Where none does, no such object is
+made: they cost more than the simulation of an order.
 """
 
 from collections import deque
@@ -24,11 +26,24 @@ EXEC_TYPES = {
 }
 
 
+# The methods by which a strategy hears of orders; Backtrader's own do nothing.
+HEARING = ("notify_order", "notify_trade", "notify_cashvalue", "notify_fund")
+
+
+def hears_of_orders(strategy: bt.Strategy) -> bool:
+    """Return whether a strategy or one of its analyzers and observers reads notifications."""
+    kind = type(strategy)
+    if any(getattr(kind, name) is not getattr(bt.Strategy, name) for name in HEARING):
+        return True
+    return any(len(x) for x in (strategy.analyzers, strategy._slave_analyzers, strategy.observers))
+
+
 class OrderBridge:
-    """Holds the Backtrader orders of one session, by order id."""
+    """Holds the Backtrader orders of one session, by order id; none where nothing reads them."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
+        self.is_heard = False
         self.orders: dict[int, bt.Order] = {}
         self.feeds: dict[str, ArrayFeed] = {}
         self.fills_seen = 0
@@ -52,6 +67,7 @@ class BridgeBroker(bt.broker.BrokerBase):  # type: ignore[misc]  # backtrader sh
         """Set the strategy of a session that is notified, and the feed of each instrument."""
         bridge = self._bridges[index]
         bridge.owner, bridge.feeds = owner, feeds
+        bridge.is_heard = hears_of_orders(owner)
 
     def getcash(self) -> float:
         """Return the value of the cash of all sessions at the rates of its facts."""
@@ -74,11 +90,15 @@ class BridgeBroker(bt.broker.BrokerBase):  # type: ignore[misc]  # backtrader sh
         """Return the scheme that charges nothing: the simulator charges the fees."""
         return self._scheme
 
-    def buy(self, owner: bt.Strategy, data: ArrayFeed, size: float, **kwargs: Any) -> bt.Order:
+    def buy(
+        self, owner: bt.Strategy, data: ArrayFeed, size: float, **kwargs: Any
+    ) -> bt.Order | None:
         """Register a buy; ``request`` must be among the keywords."""
         return self._register(bt.BuyOrder, owner, data, size, kwargs)
 
-    def sell(self, owner: bt.Strategy, data: ArrayFeed, size: float, **kwargs: Any) -> bt.Order:
+    def sell(
+        self, owner: bt.Strategy, data: ArrayFeed, size: float, **kwargs: Any
+    ) -> bt.Order | None:
         """Register a sell; ``request`` must be among the keywords."""
         return self._register(bt.SellOrder, owner, data, size, kwargs)
 
@@ -108,6 +128,9 @@ class BridgeBroker(bt.broker.BrokerBase):  # type: ignore[misc]  # backtrader sh
         """Report new fills and ended orders to the orders of Backtrader."""
         simulator = bridge.session.simulator
         fills, ended = simulator.execution.fills, simulator.book.ended
+        if not bridge.is_heard:
+            ended.clear()
+            return
         while bridge.fills_seen < len(fills):
             self._execute(bridge, fills[bridge.fills_seen])
             bridge.fills_seen += 1
@@ -123,18 +146,19 @@ class BridgeBroker(bt.broker.BrokerBase):  # type: ignore[misc]  # backtrader sh
         data: ArrayFeed,
         size: float,
         kwargs: dict[str, Any],
-    ) -> bt.Order:
+    ) -> bt.Order | None:
+        """Submit the request to the simulator; return Backtrader's order, None if none reads it."""
         request = kwargs.get("request")
         if not isinstance(request, OrderRequest):
             raise SimulationError(
                 "the broker takes only orders approved by the risk module; return an intent"
             )
-        order = self._new_order(kind, owner, data, size, request)
         bridge = self._bridges[data.session_index]
-        session = bridge.session
-        at = int(session.timeline.at[session.t])
-        for working in session.simulator.submit([request], at):
-            bridge.orders[working.order_id] = order
+        working = bridge.session.simulator.submit(request, bridge.session.t)
+        if not bridge.is_heard:
+            return None
+        order = self._new_order(kind, owner, data, size, request)
+        bridge.orders[working.order_id] = order
         # Only fills and ends of orders are notified; nothing uses "accepted".
         order.submit(self)
         order.accept(self)

@@ -77,7 +77,16 @@ class Session:
         self._signals = inputs.signals
         simulator.trailing.signal_values = self._signal_values
         simulator.trailing.decided = self._rows.indices
-        self._liquidation = np.full(len(timeline.paths), np.nan)
+        # Its arrays are those of the simulator, and two that each search fills again.
+        self._account = AccountState(
+            np.zeros(3),
+            simulator.wallets,
+            simulator.quantities,
+            simulator.averages,
+            simulator.kinds,
+            simulator.sizes,
+            np.full(len(timeline.paths), np.nan),
+        )
 
     # -- one instant --------------------------------------------------------------------------
 
@@ -188,21 +197,14 @@ class Session:
             GuardLimits(self.risk.loss_floor, self.risk.halt_drawdown, self.risk.peak),
         )
         self.risk.peak = peak
-        return int(index)
+        return index
 
     def _account_state(self) -> AccountState:
-        simulator = self.simulator
-        for k in range(len(self._liquidation)):
-            self._liquidation[k] = simulator.collateral.liquidation_level(k, self.t)
-        return AccountState(
-            np.array(simulator.ledger.balances()),
-            simulator.wallets,
-            simulator.quantities,
-            simulator.averages,
-            simulator.kinds,
-            simulator.sizes,
-            self._liquidation,
-        )
+        simulator, account = self.simulator, self._account
+        account.cash[0], account.cash[1], account.cash[2] = simulator.ledger.balances()
+        for k in range(len(account.liquidation)):
+            account.liquidation[k] = simulator.collateral.liquidation_level(k, self.t)
+        return account
 
     def _wakes(self) -> NDArray[np.bool_]:
         """Return the wake mask in force."""

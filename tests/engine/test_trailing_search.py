@@ -44,8 +44,12 @@ SEARCH = [
         "False",
     ),
     ("the side of the position", "side = -direction", "side = direction"),
-    ("no signal", "trails.opened[k, i], trails.closed[k, i]", "during, after"),
-    ("the distance of another instant", "trails.closed[k, i]", "trails.closed[k, i - 1]"),
+    ("no signal", "opened[k, i], closed[k, i]", "during, after"),
+    (
+        "the distance of another instant",
+        "after = opened[k, i], closed[k, i]",
+        "after = opened[k, i], closed[k, i - 1]",
+    ),
     ("a fraction taken for a distance", "during, fractions[k]", "during, np.nan"),
     (
         "no activation at closes",

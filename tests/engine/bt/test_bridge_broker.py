@@ -2,13 +2,15 @@
 
 from types import SimpleNamespace
 
+import backtrader as bt
 import pytest
 
 from data_feeds.instrument import Wallet
 from engine.bt.bridge_broker import BridgeBroker
-from engine.bt.cerebro import BridgeStrategy
+from engine.bt.cerebro import BridgeStrategy, SeekingCerebro
 from engine.errors import SimulationError
 from engine.intents import Enter, Exit, Target
+from engine.playbook_checks import outcome_difference
 from engine.testing import PERP, candles, fill_lines, funding, hour, marks, play, table
 
 FLAT = (100.0, 101.0, 99.0, 100.0)
@@ -131,3 +133,41 @@ def test_a_payment_shows_in_the_equity_of_the_close_after_it():
     outcome = play(market, {0: [enter()]})
     # Paid at 02:00, after the mark of that close; the close of 03:00 shows it: 10 x 100 x 0.001.
     assert outcome.curve.equity.tolist() == [100_000.0, 100_000.0, 99_999.0, 99_999.0]
+
+
+def test_orders_become_backtraders_objects_only_where_something_hears_of_them(monkeypatch):
+    made = []
+    plain_order = BridgeBroker._new_order
+
+    def new_order(broker, *args):
+        made.append(args)
+        return plain_order(broker, *args)
+
+    monkeypatch.setattr(BridgeBroker, "_new_order", new_order)
+    rows = [FLAT, FLAT, (100, 111, 99, 105), FLAT]
+    script = {0: [enter(targets=(Target(110.0, 1.0),))]}
+    silent = play(table(candles(rows)), script)
+    assert made == []
+    heard = watch(monkeypatch, table(candles(rows)), script).outcome
+    # Entry, stop and target, in the dense and in the sparse run.
+    assert len(made) == 6
+    assert not outcome_difference(silent, heard)
+
+
+def test_an_analyzer_hears_of_orders_and_trades(monkeypatch):
+    heard = []
+
+    class Listener(bt.Analyzer):
+        def notify_order(self, order):
+            heard.append(order.getstatusname())
+
+    plain_init = SeekingCerebro.__init__
+
+    def init(cerebro, *args):
+        plain_init(cerebro, *args)
+        cerebro.addanalyzer(Listener)
+
+    monkeypatch.setattr(SeekingCerebro, "__init__", init)
+    play(table(candles([FLAT] * 4)), {0: [enter()], 1: [Exit(PERP.id, "out")]})
+    # Entry and exit are filled and the stop is cancelled, in the dense and in the sparse run.
+    assert heard == ["Completed", "Completed", "Canceled"] * 2
