@@ -108,8 +108,10 @@ def _print_result(kind: str, folder: Path, page: Path, *, as_json: bool) -> None
 def runs(root: RunsOption = DEFAULT_RUNS, as_json: JsonOption = False) -> None:
     """List the runs, newest first, by the names that other commands accept."""
     from engine.cli.run_list import described, run_table
+    from engine.run_folder.partial_folders import remove_leftovers
     from engine.run_folder.run_names import named_runs
 
+    remove_leftovers(root)
     found = [described(run) for run in named_runs(root)]
     if as_json:
         print_json(found)

@@ -3,8 +3,6 @@
 import dataclasses
 import json
 import math
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -20,6 +18,7 @@ from engine.daily_money import DailyMoney
 from engine.equity_curve import EquityCurve
 from engine.errors import ReportError
 from engine.records import Decision
+from engine.run_folder.partial_folders import REPLACED, partial_folder
 from engine.run_folder.schema import (
     CAP_PREFIX,
     EMPTY_CELL_FROM,
@@ -30,7 +29,6 @@ from engine.run_folder.schema import (
 )
 from engine.run_folder.seals import write_seals
 
-PARTIAL_PREFIX = ".partial-"
 INSTANT = pa.timestamp("ns", tz="UTC")
 _TYPES: Mapping[type, pa.DataType] = {
     int: pa.int64(),
@@ -160,27 +158,23 @@ def staged(final: Path) -> Iterator[Path]:
 
     Its seals are written last (:mod:`engine.run_folder.seals`). An earlier ``final`` is replaced
     only after that. On any error, Ctrl-C included, the hidden folder is removed and ``final`` stays
-    as it was.
+    as it was. A killed process leaves its hidden folder to the next writer
+    (:mod:`engine.run_folder.partial_folders`).
 
     Raises
     ------
     ReportError : the file system refuses.
     """
-    holder: Path | None = None
     try:
-        final.parent.mkdir(parents=True, exist_ok=True)
-        holder = Path(tempfile.mkdtemp(prefix=PARTIAL_PREFIX, dir=final.parent))
-        # mkdtemp makes a folder private to the user; a folder inside it has normal permissions.
-        folder = holder / "new"
-        folder.mkdir()
-        yield folder
-        write_seals(folder)
-        _publish(folder, final, holder / "old")
+        with partial_folder(final.parent) as holder:
+            folder = holder / "new"
+            folder.mkdir()
+            yield folder
+            write_seals(folder)
+            (holder / REPLACED).mkdir()
+            _publish(folder, final, holder / REPLACED / final.name)
     except OSError as error:
         raise _cannot_write(final, error) from error
-    finally:
-        if holder is not None:
-            shutil.rmtree(holder, ignore_errors=True)
 
 
 def timing_document(started_at: datetime, seconds: float) -> dict[str, str | float]:
@@ -198,8 +192,7 @@ def check_writable(root: Path) -> None:
     ReportError : ``root`` cannot be made or written to.
     """
     try:
-        root.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=PARTIAL_PREFIX, dir=root):
+        with partial_folder(root):
             pass
     except OSError as error:
         raise _cannot_write(root, error) from error
