@@ -224,9 +224,12 @@ def _rate_sentence(name: str, account: WalletsConfig, held: Mapping[str, Instrum
     if rate.series is not None:
         return (
             f"{name} is valued in {own} by the series {rate.series}, the last value known at each "
-            "instant."
+            f"instant, at most {rate.max_age} old."
         )
-    source = f"the last close of {rate.instrument} {rate.timeframe} known at each instant"
+    source = (
+        f"the last close of {rate.instrument} {rate.timeframe} known at each instant, at most "
+        f"{rate.max_age} old"
+    )
     item = held.get(rate.instrument or "")
     if item is None:
         return f"{name} is valued in {own} by {source}."

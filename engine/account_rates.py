@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_feeds.align import as_of
-from data_feeds.clock import utc_text
+from data_feeds.clock import DAY_NS, parse_duration, utc_text
 from data_feeds.dataset import Dataset
 from data_feeds.errors import CoverageError
 from data_feeds.instrument import Wallet
@@ -28,11 +28,16 @@ WALLETS = (Wallet.VENUE, Wallet.BROKERAGE, Wallet.TRANSIT)
 class RateSteps:
     """Holds the value of one currency as steps: ``value[i]`` from the instant ``known_at[i]`` on.
 
-    Without steps the value is 1. Before the first step it is NaN.
+    Without steps the value is 1. Before the first step it is NaN. ``dated[i]`` is the time of the
+    fact behind a value, which ages from there; ``max_age_ns`` is the age that is allowed, None:
+    any. ``name`` tells the line of the config and the channel.
     """
 
     known_at: Instants = field(default_factory=lambda: np.zeros(0, np.int64))
     value: Floats = field(default_factory=lambda: np.zeros(0))
+    dated: Instants = field(default_factory=lambda: np.zeros(0, np.int64))
+    max_age_ns: int | None = None
+    name: str = ""
 
     @property
     def is_par(self) -> bool:
@@ -46,6 +51,27 @@ class RateSteps:
         step = np.searchsorted(self.known_at, instants, side="right")
         found: Floats = np.append(np.nan, self.value)[step]
         return found
+
+    def refuse_stale(self, instants: Instants) -> None:
+        """Refuse a value that is too old at an instant; instants are in order.
+
+        Raises
+        ------
+        CoverageError : the first such instant, with the value's time and its age.
+        """
+        if self.is_par or self.max_age_ns is None or not len(instants):
+            return
+        step = np.searchsorted(self.known_at, instants, side="right") - 1
+        age = instants - self.dated[step]
+        if not bool((age > self.max_age_ns).any()):
+            return
+        first = int(np.argmax(age > self.max_age_ns))
+        raise CoverageError(
+            f"{self.name} at {utc_text(int(instants[first]))} is of "
+            f"{utc_text(int(self.dated[step[first]]))}, {age[first] / DAY_NS:.1f} days old, more "
+            f"than its max_age of {self.max_age_ns / DAY_NS:g} days; import the missing rows, or "
+            "raise max_age"
+        )
 
     def one(self, at: int) -> float:
         """Return the value at one instant."""
@@ -72,7 +98,14 @@ class WalletRates:
         return 1.0 if steps is None else steps.one(at)
 
     def table(self, instants: Instants) -> Floats:
-        """Return the rates as a (wallet, instant) array, wallets in the order of ``WALLETS``."""
+        """Return the rates as a (wallet, instant) array, wallets in the order of ``WALLETS``.
+
+        Raises
+        ------
+        CoverageError : a rate is too old at an instant.
+        """
+        for steps in self.steps.values():
+            steps.refuse_stale(instants)
         return np.stack([self.steps.get(wallet, PAR).at(instants) for wallet in WALLETS])
 
 
@@ -111,7 +144,8 @@ def currency_steps(
         return PAR
     rows = dataset.channel(channel.instrument, channel.kind, channel.timeframe)
     known_at = np.unique(rows["available_at"])
-    value = as_of(rows, rate.column, known_at).values
+    found = as_of(rows, rate.column, known_at)
+    value = found.values
     if is_reciprocal(currency, account, dataset.instruments[channel.instrument]):
         value = 1 / value
     if not len(known_at) or known_at[0] > start:
@@ -126,7 +160,13 @@ def currency_steps(
             f"account.rates.{currency}: {channel} is {value[known_at == wrong][0]} at "
             f"{utc_text(wrong)}; a rate is above 0"
         )
-    return RateSteps(known_at, value)
+    return RateSteps(
+        known_at,
+        value,
+        known_at - found.age_ns,
+        parse_duration(rate.max_age),
+        f"account.rates.{currency}: the value of {channel}",
+    )
 
 
 def refused_transfer(account: AccountTerms) -> str:

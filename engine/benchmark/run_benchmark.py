@@ -53,7 +53,11 @@ def _rate(record: RunRecord, name: str) -> RateSteps:
     """Return the account's currency per unit of an instrument's quote."""
     dataset, account = record.run.dataset, record.run.config.account
     item = dataset.instruments.get(name)
-    return PAR if item is None else currency_steps(dataset, account, item.quote, record.start)
+    if item is None:
+        return PAR
+    steps = currency_steps(dataset, account, item.quote, record.start)
+    steps.refuse_stale(record.money.ends)
+    return steps
 
 
 def _paid_on_cash(record: RunRecord, bill: BillAccruals) -> BillAccruals:

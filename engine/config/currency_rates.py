@@ -22,12 +22,22 @@ Currency = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]{1,11}$")]
 _FORMS = "write par, {series: ID} or {instrument: ID, timeframe: 1h}"
 
 
+# FRED publishes a week's exchange rates on the Monday after it, and a holiday later.
+SERIES_AGE, MARKET_AGE = "14d", "2d"
+
+
+def _usual_age(data: dict[str, Any]) -> str:
+    """Return the age that is allowed where the config names none."""
+    return SERIES_AGE if data.get("series") is not None else MARKET_AGE
+
+
 class CurrencyRate(StrictModel):
     """Set the value of one unit of a currency in the account's currency.
 
     The value at an instant is the last one known by then. A series names the account's currency per
     unit; an instrument is valued at its closes and is quoted in the account's currency or in a
-    currency at par with it. Without any of them the rate is 1 (``par``).
+    currency at par with it. Without any of them the rate is 1 (``par``). A value older than
+    ``max_age`` values nothing: the run is refused.
     """
 
     series: str | None = Field(None, description="Series of the account's currency per unit")
@@ -37,6 +47,11 @@ class CurrencyRate(StrictModel):
     timeframe: Duration | None = Field(
         None, description="Timeframe of the instrument's bars, e.g. 1h"
     )
+    max_age: Duration = Field(
+        default_factory=_usual_age,
+        description="Age of the value, from its own time, beyond which the run is refused; "
+        "default: 14d of a series, 2d of an instrument",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -44,7 +59,9 @@ class CurrencyRate(StrictModel):
         if value == PAR:
             return {}
         # A key of null names no source: it must not count as par.
-        names = isinstance(value, dict) and any(x is not None for x in value.values())
+        names = isinstance(value, dict) and any(
+            x is not None for name, x in value.items() if name != "max_age"
+        )
         if names or isinstance(value, cls):
             return value
         raise ValueError(_FORMS)

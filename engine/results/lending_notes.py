@@ -26,8 +26,8 @@ def lending_sentences(run: FinishedRun) -> list[str]:
         "beyond the cash is owed. There is no margin call and no minimum in dollars a share.",
         f"Annual borrow fee: {', '.join(fees) or 'none stated, so nothing is sold short'}. The "
         f"collateral earns {earned or 'nothing'} and no other interest. Both are actual/360 on the "
-        "value at the end of each account day, until the next one. The short pays dividends on the "
-        "ex-date.",
+        "value at the end of each account day, until the next one; the night before the last day "
+        "of the run is not booked. The short pays dividends on the ex-date.",
         "Shares can always be borrowed, and no lender recalls them (buy-in): a squeeze is not "
         "modelled beyond its prices.",
     ]

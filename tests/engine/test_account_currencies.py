@@ -98,8 +98,8 @@ def test_a_market_values_its_asset_through_a_currency_at_par():
         settled({**account, "rates": {"BTC": market}}, QQQ)
     whole = settled({**account, "rates": {"BTC": market, "USDT": "par"}}, QQQ)
     assert rate_sentences(whole, (), HELD) == [
-        "BTC is valued in USD by the last close of BTCUSDT-SPOT 1h known at each instant; USDT "
-        "counts as USD at par."
+        "BTC is valued in USD by the last close of BTCUSDT-SPOT 1h known at each instant, at most "
+        "2d old; USDT counts as USD at par."
     ]
     with pytest.raises(ConfigError, match="is a market of BTC; name one of EUR"):
         settled({"currency": "USD", "rates": {"EUR": market}}, DAX)
@@ -111,7 +111,8 @@ def test_an_account_in_bitcoin_values_dollars_by_one_over_the_price():
     assert names(account) == ("BTC", "USDT", "BTC")
     assert is_reciprocal("USDT", account, BTC)
     assert rate_sentences(account, (), HELD) == [
-        "USDT is valued in BTC by one over the last close of BTCUSDT-SPOT 1h known at each instant."
+        "USDT is valued in BTC by one over the last close of BTCUSDT-SPOT 1h known at each "
+        "instant, at most 2d old."
     ]
 
 
@@ -131,7 +132,8 @@ def test_sentences_name_par_and_series():
         {"currency": "USD", "rates": {"USDT": "par", "EUR": {"series": "DEXUSEU"}}}, PERP, DAX
     )
     assert rate_sentences(account, (), HELD) == [
-        "EUR is valued in USD by the series DEXUSEU, the last value known at each instant.",
+        "EUR is valued in USD by the series DEXUSEU, the last value known at each instant, at "
+        "most 14d old.",
         "USDT counts as USD at par, one for one (account.rates).",
     ]
 
@@ -166,7 +168,7 @@ def test_a_rate_is_par_a_series_or_bars(rate):
 
 
 def test_a_rate_is_stored_as_it_is_written():
-    rates = {"USDT": "par", "EUR": {"series": "DEXUSEU"}}
+    rates = {"USDT": "par", "EUR": {"series": "DEXUSEU", "max_age": "9d"}}
     account = WalletsConfig.model_validate({"rates": rates})
     assert account.model_dump(mode="json")["rates"] == rates
     assert WalletsConfig.model_validate(account.model_dump(mode="json")) == account

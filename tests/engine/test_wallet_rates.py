@@ -14,6 +14,7 @@ from data_feeds.schema import Channel, ChannelKey, ChannelKind, time_columns
 from engine.account_rates import RateSteps, wallet_rates
 from engine.benchmark.daily_returns import benchmark_returns
 from engine.bt import simulate
+from engine.config.currency_rates import CurrencyRate
 from engine.config.models import RunMode, WalletsConfig
 from engine.excess import bill_charges, daily_money
 from engine.intents import Enter, Exit, Transfer
@@ -80,6 +81,30 @@ def test_equity_moves_with_the_rate_while_nothing_is_held():
     assert curve.revaluation.tolist()[-4:] == [0.0, 20.0, -20.0, -10.0]
     (deposit,) = outcome.facts
     assert (deposit.amount, deposit.account_rate, deposit.value) == (2.0, 100.0, 200.0)
+
+
+@pytest.mark.parametrize(("hours", "stale"), [(4, False), (3, True)])
+def test_a_rate_older_than_its_max_age_is_refused_and_told(hours, stale):
+    # One value, of the hour before the start; the last close is four hours later, the fourth bar's.
+    data = market([100.0] * 4)
+    only = points(ChannelKind.SERIES, "BTC-PRICE", [(hour(0), 100.0)], column="value")
+    data = data.having({**data.channels, only.key: only})
+    rates = {"BTC": {"series": "BTC-PRICE", "max_age": f"{hours}h"}}
+    clock = ChannelKey(ETHBTC.id, ChannelKind.BARS, "1h")
+    account = {**IN_DOLLARS, "rates": rates, "venue_cash": 2.0}
+    if stale:
+        with pytest.raises(CoverageError, match=r"rates\.BTC: .* at 2026-02-02T04:00.*max_age"):
+            play(data, {}, clock=clock, traded=(ETHBTC.id,), account=account)
+    else:
+        play(data, {}, clock=clock, traded=(ETHBTC.id,), account=account)
+
+
+def test_the_allowed_age_depends_on_the_source():
+    # A week's exchange rates are published on the Monday after it; a market has a price a day.
+    assert CurrencyRate(series="DEXUSEU").max_age == "14d"
+    assert CurrencyRate(instrument="BTCUSDT-SPOT", timeframe="1h").max_age == "2d"
+    with pytest.raises(ValueError, match="write par"):
+        CurrencyRate.model_validate({"max_age": "1d"})
 
 
 def test_the_change_of_equity_is_trades_interest_and_revaluation():
