@@ -1,7 +1,8 @@
 """Random runs that hold every kind of contract at once, under every cost model.
 
 A perp, linear or inverse by turns; a fund that is owned and sold short; put spreads on the fund.
-Stops trail in two of three runs, and in one of three the rates of the wallets' currencies move.
+Stops trail in two of three runs, in one of three the rates of the wallets' currencies move, and in
+one of six the venue's wallet is in bitcoin beside equity in dollars.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,7 +34,8 @@ from engine.config.models import RunConfig, RunMode
 from engine.config.short_sale_terms import ShortSaleTerms
 from engine.costs import RangeSlippage, SquareRootSlippage
 from engine.costs.slippage_models.fixed import FixedSlippage
-from engine.records import SimulationOutcome
+from engine.decision_terms import GuardEventKind
+from engine.records import FillStage, SimulationOutcome
 from engine.results.contents import write_files
 from engine.results.finished import RunRecord
 from engine.run_data import with_listed
@@ -56,7 +58,7 @@ from tests.engine.random_markets import (
 from tests.engine.random_markets import _etf as random_fund
 from tests.engine.random_markets import _instrument as random_instrument
 from tests.engine.random_markets import _perp as random_perp
-from tests.engine.random_rates import in_francs
+from tests.engine.random_rates import in_dollars, in_francs
 
 VOLATILITY = "VXN"
 DAYS = 30 + WARMUP_DAYS
@@ -170,6 +172,8 @@ def mixed_case(seed: int) -> MixedCase:
         signals,
         replace(script, trails=random_trails(rng) if seed % 3 else (None,)),
     )
+    if seed % 6 == 1:
+        return in_dollars(case)
     if seed % 3 < 2:
         return case
     return in_francs(case, brokerage="USDT" if seed % 2 else "USD")
@@ -219,6 +223,18 @@ def _spreads(decided: np.ndarray, closes: np.ndarray, fund: Channel) -> np.ndarr
     return np.array(found)
 
 
+def is_flat(outcome: SimulationOutcome, at: int) -> bool:
+    """Return whether nothing was held in the bar that closed at an instant."""
+    held: dict[str, float] = {}
+    for fill in outcome.fills:
+        if fill.at > at or (fill.at == at and fill.stage == FillStage.OPEN):
+            break
+        if fill.at == at:
+            return False
+        held[fill.instrument] = fill.position_after
+    return not any(held.values())
+
+
 def kinds_of(case: MixedCase, outcome: SimulationOutcome) -> Mapping[str, int]:
     """Count what happened in a run, by kind of contract and by cost model."""
     model = case.config.venue.slippage.model
@@ -239,8 +255,11 @@ def kinds_of(case: MixedCase, outcome: SimulationOutcome) -> Mapping[str, int]:
     note(
         "stops that trailed", sum(o.last_level != o.price for o in outcome.orders if o.trail_moved)
     )
+    in_bitcoin = case.config.account.venue_currency == "BTC"
     for event in outcome.guard_events:
         note(f"{event.guard} {event.event}")
+        if in_bitcoin and event.event == GuardEventKind.TRIPPED and is_flat(outcome, event.at):
+            note(f"{event.guard} of a flat bitcoin wallet")
     held = {fill.instrument == PERP for fill in outcome.fills}
     note(f"fund beside a perp: {perp}", int(len(held) == 2))
     note("runs with rates that move", int(case.config.account.currency == "CHF"))
