@@ -26,6 +26,7 @@ from engine.audit.findings import AuditReport, Finding, FindingRecorder, when
 from engine.audit.metrics import check_metrics, measured_runs
 from engine.audit.replay import FLAT, ReplayStep
 from engine.audit.run_audit import audited, check_files, turnover
+from engine.audit.working_entries import EntryOrder
 from engine.config.account import AccountConfig
 from engine.config.models import GuardScope, LossLimitConfig, WalletsConfig
 from engine.decision_terms import ACCOUNT_CAPS, Cap, GuardEventKind, GuardName, IntentKind
@@ -269,6 +270,7 @@ class _SleeveSum:
                     held = self._held(cap, decision)
                     if limit is not None and held is not None:
                         freed = _freed(cap, run, decision, self._crypto)
+                        held += self._working(cap, name, decision)
                         room = limit * equity - held + freed + self._recorder.amount_tolerance
                         if added > room:
                             line.near(f"room of the account's {cap.rule} cap", room, added, 0.0)
@@ -307,6 +309,44 @@ class _SleeveSum:
                     side = decision.direction if quantity > 0 else -decision.direction
                     held += side * value if cap is Cap.ACCOUNT_NET else value
         return held
+
+    def _working(self, cap: Cap, sleeve: str, decision: Decision) -> float:
+        """Return the notional of entries that still work, counted in a cap as positions are.
+
+        Of entries decided at the same instant those before the decision count: those of earlier
+        sleeves, and of its own sleeve those with a smaller number.
+        """
+        at, places = decision.decided_at, list(self._runs)
+        this = (places.index(sleeve), decision.decision_id)
+        total = 0.0
+        for entry in self._entries:
+            order, is_first = entry.order, (entry.place, entry.order.decision_id) < this
+            if not entry.works(at) or (order.decided_at == at and not is_first):
+                continue
+            if cap is Cap.ACCOUNT_ASSET and order.instrument != decision.instrument:
+                continue
+            if cap is Cap.ACCOUNT_CRYPTO and order.instrument not in self._crypto:
+                continue
+            run = self._runs[places[entry.place]]
+            market = run.markets[order.instrument]
+            value = market.rules.value(entry.rest(at), entry.estimate)
+            value *= run.values.of_instrument(market.instrument, at)
+            # An entry of the other side may never fill: it gives no room in the net cap.
+            if cap is not Cap.ACCOUNT_NET or order.side == decision.direction:
+                total += value
+        return total
+
+    @cached_property
+    def _entries(self) -> list[EntryOrder]:
+        """The entry orders of all sleeves with their estimates and fills."""
+        found = []
+        for place, run in enumerate(self._runs.values()):
+            estimates = {each.decision_id: each.entry_estimate for each in run.files.decisions}
+            for order in run.files.orders:
+                if order.role == OrderRole.ENTRY and order.decision_id in estimates:
+                    fills = tuple(f for f in run.files.fills if f.order_id == order.order_id)
+                    found.append(EntryOrder(place, order, estimates[order.decision_id], fills))
+        return found
 
     def _trips(self) -> Iterator[GuardTrip]:
         """Yield every trip that the sum of the sleeves asks for, by time."""

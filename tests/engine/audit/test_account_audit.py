@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
@@ -266,6 +267,23 @@ def caps_forget_the_others(patch):
     patch.setattr(AccountLimits, "rooms", rooms)
 
 
+def caps_forget_working_orders(patch):
+    original = AccountLimits.rooms
+
+    def rooms(self, instrument, direction, **more):
+        whole = self.sleeves
+        self.sleeves = lambda: [
+            replace(each, working={}, gross=each.gross - sum(map(abs, each.working.values())))
+            for each in whole()
+        ]
+        try:
+            return original(self, instrument, direction, **more)
+        finally:
+            self.sleeves = whole
+
+    patch.setattr(AccountLimits, "rooms", rooms)
+
+
 def the_net_cap_is_off(patch):
     original = AccountLimits.rooms
 
@@ -283,6 +301,7 @@ FAULTS = {
     nothing_is_sold: ("sells everything", "sold"),
     nothing_is_blocked: ("no entry while the account's", "blocked"),
     caps_forget_the_others: ("room of the account's", "capped"),
+    caps_forget_working_orders: ("room of the account's", "capped"),
     the_net_cap_is_off: ("room of the account's net cap", "capped"),
 }
 
