@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from doc_tables.blocks import ROOT, PageBlock, table
-from engine.compare import Matrix, cells_of, episodes_of, finished_matrix, run_cells
+from engine.compare import CellWork, Matrix, cells_of, episodes_of, finished_matrix, run_cells
 from engine.compare.breakdown import HEDGES, attribution, by_phase, hedges
 from engine.compare.cells import row_title
 from engine.compare.inference import CellInference, cell_inference, family_inference
@@ -29,9 +29,8 @@ def comparison(folder: Path, catalog: Path) -> Matrix:
     )
     episodes = episodes_of(config)
     cells = cells_of(config, episodes)
-    outcomes = run_cells(
-        cells, folder / "runs", page=folder / "index.html", workers=Workers.chosen()
-    )
+    work = CellWork(folder / "runs", folder / "index.html")
+    outcomes = run_cells(cells, work, workers=Workers.chosen())
     for outcome in outcomes:
         if outcome.problem or outcome.findings:
             raise SystemExit(f"{outcome.row} {outcome.episode}: {outcome}")

@@ -44,9 +44,14 @@ class Catalog:
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
 
+    @property
+    def index_file(self) -> Path:
+        """The file that lists every stored file with its checksum."""
+        return self.path / INDEX_NAME
+
     def exists(self) -> bool:
         """Return whether the folder contains a catalog."""
-        return (self.path / INDEX_NAME).is_file()
+        return self.index_file.is_file()
 
     def instruments(self) -> dict[str, Instrument]:
         """Return the instruments by id."""

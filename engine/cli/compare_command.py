@@ -14,7 +14,7 @@ from engine.cli.options import (
     PluginOption,
     SetOption,
 )
-from engine.cli.output import print_columns, print_json, progress, working
+from engine.cli.output import print_columns, print_json, progress
 
 if TYPE_CHECKING:
     from engine.compare import CellOutcome, Matrix
@@ -37,6 +37,9 @@ def compare(
     data: DataOption = None,
     jobs: JobsOption = None,
     dask: DaskOption = None,
+    tearsheets: Annotated[
+        bool, typer.Option("--tearsheets/--no-tearsheets", help="Write a page for every new run")
+    ] = True,
     plugin_path: PluginOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -48,8 +51,7 @@ def compare(
 
     checked = read_comparison(config, overrides, plugin_path, data)
 
-    from data_feeds.load import open_source
-    from engine.compare import cells_of, episodes_of, finished_matrix, run_cells, write_comparison
+    from engine.compare import PAGE, run_comparison
     from engine.errors import SimulationError
     from engine.run_folder.write import check_writable
     from engine.workers import Workers
@@ -57,28 +59,23 @@ def compare(
     workers = Workers.chosen(jobs, dask)
     folder = out / checked.name
     check_writable(folder)
-    episodes = episodes_of(checked)
-    cells = cells_of(checked, episodes)
-    with working("reading data"):
-        source = open_source(checked.source)
-    with progress("running cells", len(cells), unit="cells") as report:
-        outcomes = run_cells(
-            cells,
-            folder / "runs",
-            page=folder / "index.html",
+    cells = len(checked.rows) * len(checked.episodes)
+    with progress("running cells", cells, unit="cells") as report:
+        matrix = run_comparison(
+            checked,
+            folder,
             workers=workers,
             plugin_path=plugin_path,
+            tearsheets=tearsheets,
             on_done=_told(report),
         )
-    matrix = finished_matrix(checked, episodes, outcomes)
-    with working("writing the page"):
-        page = write_comparison(matrix, source, folder)
+    page = folder / PAGE
     if as_json:
-        moved = [outcome.set_aside for outcome in outcomes if outcome.set_aside]
+        moved = [outcome.set_aside for outcome in matrix.outcomes if outcome.set_aside]
         print_json({"page": str(page), "cells": _cells(matrix), "set_aside": moved})
     else:
         _print(matrix, page)
-    bad = [outcome.fault for outcome in outcomes if outcome.fault]
+    bad = [outcome.fault for outcome in matrix.outcomes if outcome.fault]
     if bad:
         raise SimulationError("\n".join(bad))
 

@@ -2,10 +2,11 @@
 
 import json
 import os
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
+from operator import attrgetter, methodcaller
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from engine.run_folder.read import RunFolder
 from engine.run_folder.seals import check_seals
 from engine.run_folder.write import write_json
 from engine.settle import one_account_currency, settle
-from engine.workers import SharedFolders, Workers
+from engine.workers import RunJobs, SharedFolders, Workers
 
 AUDIT_FILE = "audit.json"
 # Folder, beside that of the runs, for run folders whose files no longer match their seals.
@@ -59,24 +60,46 @@ class CellOutcome:
         return ""
 
 
+@dataclass(frozen=True)
+class CellWork:
+    """Hold what all cells of a comparison share.
+
+    Attributes
+    ----------
+    root : folder of the run folders
+    page : the comparison's page, which every tearsheet links to
+    plugin_path : folder of local playbooks
+    tearsheets : whether a new run folder gets a page of its own
+    """
+
+    root: Path
+    page: Path
+    plugin_path: Path | None = None
+    tearsheets: bool = True
+
+
+@dataclass(frozen=True)
+class NamedJob:
+    """A function without arguments, with its name in an error."""
+
+    name: str
+    answer: Callable[[], Any]
+
+
 def run_cells(
     cells: Sequence[Cell],
-    root: Path,
+    work: CellWork,
     *,
-    page: Path,
     workers: Workers = Workers(),
-    plugin_path: Path | None = None,
     on_done: Callable[[int, CellOutcome], None] | None = None,
 ) -> list[CellOutcome]:
-    """Run the cells that have no run folder yet; return the outcome of each cell, in their order.
+    """Prepare every cell and run those without a run folder; return the outcomes in their order.
 
     Parameters
     ----------
     cells : the cells to run
-    root : folder of their run folders
-    page : the comparison's page, which every tearsheet links to
-    workers : where the cells run; those of a cluster write into the same ``root``
-    plugin_path : folder of local playbooks
+    work : what they share
+    workers : where the cells run; those of a cluster write into the same folder
     on_done : called with the number of finished cells and the outcome
 
     Raises
@@ -84,18 +107,41 @@ def run_cells(
     ConfigError : the rows' equities are in several currencies.
     SimulationError : a worker died while it ran a cell, twice; finished cells are kept.
     """
-    _refuse_several_currencies(cells, plugin_path)
-    setup = partial(_cell_runner, root, page, plugin_path)
+    refuse_several_currencies(cells, work.plugin_path)
+    with open_workers(workers, cells, work) as run:
+        return run([cell_job(cell, work) for cell in cells], on_done)
+
+
+@contextmanager
+def open_workers(
+    workers: Workers, cells: Sequence[Cell], work: CellWork
+) -> Iterator[RunJobs[Any, Any]]:
+    """Yield the function that runs the jobs of a comparison.
+
+    Raises
+    ------
+    SimulationError : a worker died while it ran a job, twice.
+    """
     sources = [cell.config.data.source for cell in cells]
-    shared = SharedFolders.of(written=[root], sources=sources, plugin_path=plugin_path)
+    shared = SharedFolders.of(written=[work.root], sources=sources, plugin_path=work.plugin_path)
+    name = attrgetter("name")
     try:
-        with workers.run_jobs(setup, name=_cell_name, most=len(cells), shared=shared) as run:
-            return run(cells, on_done)
+        with workers.run_jobs(_answering, name=name, most=len(cells), shared=shared) as run:
+            yield run
     except SimulationError as error:
         raise SimulationError(f"{error}; finished cells are kept") from error
 
 
-def _refuse_several_currencies(cells: Sequence[Cell], plugin_path: Path | None) -> None:
+def cell_job(cell: Cell, work: CellWork) -> NamedJob:
+    """Return the job that runs a cell."""
+    return NamedJob(f"{cell.row}, {cell.episode}", partial(run_cell, cell, work))
+
+
+def _answering() -> Callable[[Any], Any]:
+    return methodcaller("answer")
+
+
+def refuse_several_currencies(cells: Sequence[Cell], plugin_path: Path | None) -> None:
     """Refuse rows whose equities are in several currencies: their results are subtracted."""
     settled: dict[str, RunConfig] = {}
     for cell in {cell.row: cell for cell in cells}.values():
@@ -106,24 +152,16 @@ def _refuse_several_currencies(cells: Sequence[Cell], plugin_path: Path | None) 
     one_account_currency(settled, "the rows of the comparison")
 
 
-def _cell_name(cell: Cell) -> str:
-    return f"{cell.row}, {cell.episode}"
-
-
-def _cell_runner(root: Path, page: Path, plugin_path: Path | None) -> Callable[[Cell], CellOutcome]:
-    return partial(run_cell, root=root, page=page, plugin_path=plugin_path)
-
-
-def run_cell(cell: Cell, root: Path, page: Path, plugin_path: Path | None) -> CellOutcome:
+def run_cell(cell: Cell, work: CellWork) -> CellOutcome:
     """Run one cell, unless its folder exists with seals that hold; raise nothing for a bad cell."""
     try:
         source = open_source(cell.config.data.source)
-        prepared = prepare_run(cell.config, source, plugin_path)
-        folder = folder_of(prepared.inputs, root)
+        prepared = prepare_run(cell.config, source, work.plugin_path)
+        folder = folder_of(prepared.inputs, work.root)
         set_aside = _set_aside_if_damaged(folder)
-        reused = folder.is_dir() and not RunFolder(folder).manifest["not_reusable"]
+        reused = folder.is_dir() and _is_complete(folder, work)
         if not reused:
-            _write(prepared.simulated(), root, source, page)
+            _write(prepared.simulated(), work, source)
         findings = len(read_audit(folder)["findings"])
     except RiskoffError as error:
         return CellOutcome(cell.row, cell.episode, None, problem=str(error))
@@ -135,9 +173,33 @@ def run_cell(cell: Cell, root: Path, page: Path, plugin_path: Path | None) -> Ce
     )
 
 
-def _write(result: RunResult, root: Path, source: Catalog | Dataset, page: Path) -> None:
+def known_outcome(
+    cell: Cell, folder: Path, work: CellWork, is_made: Callable[[Path], bool]
+) -> CellOutcome | None:
+    """Return the outcome of a cell whose folder is known; None for a folder that must be looked at.
+
+    ``is_made`` tells whether a folder with intact seals is the run of this cell.
+    """
+    try:
+        _check(folder)
+        if is_made(folder) and _is_complete(folder, work):
+            findings = len(read_audit(folder)["findings"])
+            return CellOutcome(cell.row, cell.episode, folder, reused=True, findings=findings)
+    except RiskoffError:
+        pass
+    return None
+
+
+def _is_complete(folder: Path, work: CellWork) -> bool:
+    """Return whether a sound folder may be reused and has the pages that are asked for."""
+    has_page = not work.tearsheets or (folder / TEARSHEET_FILE).exists()
+    return has_page and not RunFolder(folder).manifest["not_reusable"]
+
+
+def _write(result: RunResult, work: CellWork, source: Catalog | Dataset) -> None:
     def add_reports(record: RunRecord, folder: Path) -> None:
-        write_reports(record, folder, back=os.path.relpath(page, root / "run"))
+        back = os.path.relpath(work.page, work.root / "run")
+        write_reports(record, folder, back=back, tearsheet=work.tearsheets)
         report = audit_run(folder, source)
         document = {
             "checks": dict(report.checks),
@@ -145,7 +207,7 @@ def _write(result: RunResult, root: Path, source: Catalog | Dataset, page: Path)
         }
         write_json(document, folder / AUDIT_FILE)
 
-    write_run(result, root, add_reports=add_reports)
+    write_run(result, work.root, add_reports=add_reports)
 
 
 def _set_aside_if_damaged(folder: Path) -> str:
@@ -153,9 +215,7 @@ def _set_aside_if_damaged(folder: Path) -> str:
     if not folder.exists():
         return ""
     try:
-        check_seals(folder)
-        read_audit(folder)
-        _check_pages(folder)
+        _check(folder)
     except ReportError as error:
         place = _free_name(folder.parent.parent / SET_ASIDE / folder.name)
         try:
@@ -170,9 +230,19 @@ def _set_aside_if_damaged(folder: Path) -> str:
     return ""
 
 
-def _check_pages(folder: Path) -> None:
-    for name in (SUMMARY_FILE, TEARSHEET_FILE):
-        path = folder / name
+def _check(folder: Path) -> None:
+    """Check a cell's folder.
+
+    A folder without a tearsheet is whole: the comparison that made it was told to write none.
+
+    Raises
+    ------
+    ReportError : a file is missing or damaged.
+    """
+    check_seals(folder)
+    read_audit(folder)
+    summary, tearsheet = folder / SUMMARY_FILE, folder / TEARSHEET_FILE
+    for path in [summary, *([tearsheet] if tearsheet.exists() else [])]:
         if not path.is_file() or not path.stat().st_size:
             raise ReportError(f"{path}: is missing or empty")
 

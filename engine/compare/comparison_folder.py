@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 
 from data_feeds.atomic import storage_errors, write_atomically
-from data_feeds.catalog import Catalog
 from data_feeds.clock import DAY_NS, midnight_ns
-from data_feeds.dataset import Dataset
+from engine.compare.cell_answers import PageAnswers
 from engine.compare.cell_runs import CellOutcome
 from engine.compare.cells import row_title
-from engine.compare.matrix import matrix_rows
-from engine.compare.page_data import Matrix, comparison_page
+from engine.compare.matrix import Matrix, matrix_rows
+from engine.compare.page_data import comparison_page
 from engine.compare.record import CellRecord
 from engine.config.compare import CompareConfig, RowConfig
 from engine.episodes import Episode
@@ -24,6 +23,7 @@ from engine.pages.charts import INK, quiet_style, series_dates, thinned
 from engine.pages.episode_picture import SHADES
 
 PAGE, CSV, JSON, PICTURE = "index.html", "matrix.csv", "matrix.json", "matrix.png"
+OUTPUTS = (PAGE, CSV, JSON, PICTURE)
 PANEL_WIDTH, PANEL_HEIGHT, RESOLUTION = 5.2, 3.6, 110
 
 
@@ -42,7 +42,7 @@ def finished_matrix(
     return Matrix(config, tuple(by_name.values()), done, records)
 
 
-def write_comparison(matrix: Matrix, source: Catalog | Dataset, folder: Path) -> Path:
+def write_comparison(matrix: Matrix, answers: PageAnswers, folder: Path) -> Path:
     """Write page, matrix and picture beside the run folders; return the page.
 
     Raises
@@ -60,7 +60,7 @@ def write_comparison(matrix: Matrix, source: Catalog | Dataset, folder: Path) ->
         CSV: _csv(rows).encode(),
         JSON: (json.dumps(document, indent=2, allow_nan=False) + "\n").encode(),
         # Last, so that every file that the page names exists.
-        PAGE: comparison_page(matrix, source, folder).encode(),
+        PAGE: comparison_page(matrix, folder, answers).encode(),
     }
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The numbers of a comparison's cells: compared headline numbers, costs, funding and hedges."""
+"""A finished comparison, and the numbers of its cells: headline numbers, costs, funding, hedges."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -7,8 +7,30 @@ from typing import Any
 
 from engine.compare.cell_runs import CellOutcome
 from engine.compare.record import CellRecord
+from engine.config.compare import CompareConfig
+from engine.episodes import Episode
 from engine.formatting import percent, signed_percent
 from engine.metrics import METRICS, Better, Metric, rounded_excess
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A finished comparison: its config, episodes, outcomes and the records of its cells."""
+
+    config: CompareConfig
+    episodes: Sequence[Episode]
+    outcomes: Sequence[CellOutcome]
+    records: Mapping[tuple[str, str], CellRecord]
+
+    @property
+    def synthetic(self) -> bool:
+        """Return whether a cell read generated data."""
+        return any(record.is_synthetic for record in self.records.values())
+
+    def of_episode(self, episode: Episode) -> list[CellRecord]:
+        """Return the finished cells of an episode in the order of the rows."""
+        names = [(row, episode.name) for row in self.config.rows]
+        return [self.records[name] for name in names if name in self.records]
 
 
 @dataclass(frozen=True)

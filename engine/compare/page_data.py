@@ -3,31 +3,18 @@
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from data_feeds.catalog import Catalog
-from data_feeds.dataset import Dataset
-from engine.answers.why_not_text import explain_why_not
 from engine.compare.breakdown import HEDGES, PhaseResult, attribution, by_phase, hedges
+from engine.compare.cell_answers import PageAnswers
 from engine.compare.cell_runs import AUDIT_FILE, CellOutcome
 from engine.compare.cells import row_title
-from engine.compare.chart_data import episode_drawing
-from engine.compare.inference import CellInference, cell_inference, family_inference
-from engine.compare.inference_text import (
-    INFERENCE_HEADING,
-    family_lines,
-    inference_note,
-    inference_row,
-    interval_texts,
-)
-from engine.compare.matrix import COLUMNS, texts, values
+from engine.compare.inference_text import INFERENCE_HEADING, inference_note
+from engine.compare.matrix import COLUMNS, Matrix, texts, values
 from engine.compare.record import CellRecord
 from engine.compare.remarks import warnings_of
-from engine.config.compare import CompareConfig
-from engine.episodes import Episode, PhaseName
 from engine.formatting import percent, signed_percent
 from engine.pages.html import asset, embedded_json, embedded_script, render
 from engine.run_folder.schema import CONFIG_FILE, MANIFEST_FILE, METRICS_FILE
@@ -39,49 +26,23 @@ FILES = (
     ("metrics", METRICS_FILE),
     ("audit", AUDIT_FILE),
 )
-FLUSHES = (PhaseName.FLUSH, PhaseName.SECOND_FLUSH)
 PARTS = (
     "price", "slippage", "fees", "funding", "dividends", "borrow", "interest", "revaluation",
     "other",
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Matrix:
-    """A finished comparison: its config, episodes, outcomes and the records of its cells."""
-
-    config: CompareConfig
-    episodes: Sequence[Episode]
-    outcomes: Sequence[CellOutcome]
-    records: Mapping[tuple[str, str], CellRecord]
-
-    @property
-    def synthetic(self) -> bool:
-        """Return whether a cell read generated data."""
-        return any(record.is_synthetic for record in self.records.values())
-
-    def of_episode(self, episode: Episode) -> list[CellRecord]:
-        """Return the finished cells of an episode in the order of the rows."""
-        names = [(row, episode.name) for row in self.config.rows]
-        return [self.records[name] for name in names if name in self.records]
-
-
-def comparison_page(matrix: Matrix, source: Catalog | Dataset, place: Path) -> str:
+def comparison_page(matrix: Matrix, place: Path, answers: PageAnswers) -> str:
     """Return the page of a finished comparison.
 
     Parameters
     ----------
     matrix : the comparison
-    source : the market data, for the strips of the market state and the lines of BTC and QQQ
     place : folder of the page, from which run folders are linked
+    answers : statistics, why-not answers and charts
     """
     config = matrix.config
-    inference = {
-        key: cell_inference(record, matrix.records, config)
-        for key, record in matrix.records.items()
-    }
-    family = family_inference(matrix.records, config, [episode.name for episode in matrix.episodes])
-    rows = [_row(matrix, name, place, inference) for name in config.rows]
+    rows = [_row(matrix, name, place, answers) for name in config.rows]
     title = config.title or config.name
     return render(
         "comparison.html.j2",
@@ -100,19 +61,18 @@ def comparison_page(matrix: Matrix, source: Catalog | Dataset, place: Path) -> s
         ],
         inference_note=inference_note(config, len(matrix.episodes)),
         inference_heading=INFERENCE_HEADING,
-        inference_rows=[
-            inference_row(matrix.records[key], item) for key, item in inference.items()
-        ],
-        family=family_lines(family, config),
+        inference_rows=[answers.cell(item)["statistics"] for item in matrix.records.values()],
+        family=answers.family,
+        without_tearsheet=sum(not r.has_tearsheet for r in matrix.records.values()),
         footer=_footer(matrix),
-        data=embedded_json(_script_data(matrix, source, rows)),
+        data=embedded_json(_script_data(matrix, answers, rows)),
         script=asset("comparison.js"),
         plotly=embedded_script(_plotly()),
     )
 
 
 def _script_data(
-    matrix: Matrix, source: Catalog | Dataset, rows: Sequence[Mapping[str, Any]]
+    matrix: Matrix, answers: PageAnswers, rows: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
     """Return the values that the page's script reads as JSON."""
     config = matrix.config
@@ -128,10 +88,7 @@ def _script_data(
             for name, item in config.rows.items()
         ],
         "cells": [cell for row in rows for cell in row["cells"]],
-        "drawings": {
-            episode.name: episode_drawing(episode, matrix.of_episode(episode), source, config)
-            for episode in matrix.episodes
-        },
+        "drawings": {episode.name: answers.drawing(episode.name) for episode in matrix.episodes},
     }
 
 
@@ -139,9 +96,7 @@ def _plotly() -> str:
     return (files("plotly") / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
 
 
-def _row(
-    matrix: Matrix, name: str, place: Path, inference: Mapping[tuple[str, str], CellInference]
-) -> dict[str, Any]:
+def _row(matrix: Matrix, name: str, place: Path, answers: PageAnswers) -> dict[str, Any]:
     item = matrix.config.rows[name]
     mine = [outcome for outcome in matrix.outcomes if outcome.row == name]
     records = [matrix.records.get((name, outcome.episode)) for outcome in mine]
@@ -149,20 +104,15 @@ def _row(
         "title": row_title(item),
         "baseline": item.baseline,
         "cells": [
-            _cell(outcome, record, row_title(item), place)
-            | ({} if record is None else _intervals(inference[name, outcome.episode]))
+            _cell(outcome, record, row_title(item), place, answers)
             for outcome, record in zip(mine, records, strict=True)
         ],
         "phases": [_phase_block(record) for record in records if record is not None],
     }
 
 
-def _intervals(inference: CellInference) -> dict[str, Any]:
-    return {"intervals": interval_texts(inference)}
-
-
 def _cell(
-    outcome: CellOutcome, record: CellRecord | None, title: str, place: Path
+    outcome: CellOutcome, record: CellRecord | None, title: str, place: Path, answers: PageAnswers
 ) -> dict[str, Any]:
     shared = {
         "key": f"{outcome.row}/{outcome.episode}",
@@ -175,7 +125,7 @@ def _cell(
         return shared
     numbers = values(record)
     parts, hedged = attribution(record), hedges(record)
-    baseline = record.item.baseline
+    baseline, answer = record.item.baseline, answers.cell(record)
     return {
         **shared,
         "values": {name: v if math.isfinite(v) else None for name, v in numbers.items()},
@@ -189,26 +139,13 @@ def _cell(
         "audit": _audit_words(record),
         "files": FILES,
         "no_trades": "Trades of baselines are not listed." if baseline else "No trades.",
-        "why_not": [] if baseline else _why_not(record),
+        "why_not": answer["why_not"],
         "no_why_not": "Baselines have no entry conditions."
         if baseline
         else "The episode has no flush.",
+        "intervals": answer["intervals"],
+        **({} if record.has_tearsheet else {"no_tearsheet": True}),
     }
-
-
-def _why_not(record: CellRecord) -> list[dict[str, str]]:
-    """Return the why-not answer of each flush of the episode."""
-    answers = []
-    for phase in record.episode.spans():
-        if phase.name in FLUSHES:
-            window = f"{phase.start}..{phase.end}"
-            answers.append(
-                {
-                    "window": f"{phase.name.value}, {phase.start} to {phase.end}",
-                    "text": explain_why_not(record.folder, window),
-                }
-            )
-    return answers
 
 
 def _audit_words(record: CellRecord) -> str:

@@ -18,6 +18,7 @@ from engine.decision_terms import IntentKind
 from engine.episodes import Episode
 from engine.equity_curve import EquityCurve
 from engine.metrics import window_years
+from engine.pages.publish import TEARSHEET_FILE
 from engine.records import FactKind
 from engine.run_folder.read import Row, RunFolder
 from engine.run_folder.schema import LEDGER
@@ -115,6 +116,11 @@ class CellRecord:
         """The reason of each decision, by its id."""
         rows = self.files.rows("journal_decisions")
         return {row["decision_id"]: row["reason"] for row in rows}
+
+    @property
+    def has_tearsheet(self) -> bool:
+        """Whether the run folder has a page."""
+        return (self.folder / TEARSHEET_FILE).is_file()
 
     @property
     def is_synthetic(self) -> bool:

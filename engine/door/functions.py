@@ -15,7 +15,7 @@ from data_feeds.load import open_source
 from data_feeds.schema import Provenance
 from engine.account.run import run_sleeves
 from engine.checklist import day_report, format_day, history_table, read_state
-from engine.compare import cells_of, episodes_of, finished_matrix, run_cells, write_comparison
+from engine.compare import PAGE, run_comparison
 from engine.config.account import AccountConfig
 from engine.config.compare import CompareConfig
 from engine.config.load import load_state_config
@@ -107,6 +107,7 @@ def compare(
     out: str | Path = COMPARISONS,
     jobs: int | None = None,
     dask: str | None = None,
+    tearsheets: bool = True,
     plugin_path: str | Path | None = None,
 ) -> Comparison:
     """Run playbooks and baselines over episodes, write the page and return the comparison.
@@ -117,6 +118,7 @@ def compare(
     ----------
     jobs : worker processes; None: one a processor
     dask : address of a Dask scheduler, ``tcp://host:port``, instead of ``jobs``
+    tearsheets : whether every new run folder gets a page of its own
     others : see :func:`run`; ``out`` is the folder of all comparisons
 
     Raises
@@ -128,20 +130,17 @@ def compare(
     workers = Workers.chosen(jobs, dask)
     folder = Path(out) / checked.name
     check_writable(folder)
-    episodes_ = episodes_of(checked)
-    outcomes = run_cells(
-        cells_of(checked, episodes_),
-        folder / "runs",
-        page=folder / "index.html",
+    matrix = run_comparison(
+        checked,
+        folder,
         workers=workers,
         plugin_path=_path(plugin_path),
+        tearsheets=tearsheets,
     )
-    matrix = finished_matrix(checked, episodes_, outcomes)
-    page = write_comparison(matrix, open_source(checked.source), folder)
-    bad = [outcome.fault for outcome in outcomes if outcome.fault]
+    bad = [outcome.fault for outcome in matrix.outcomes if outcome.fault]
     if bad:
         raise SimulationError("\n".join(bad))
-    return Comparison(matrix, page)
+    return Comparison(matrix, folder / PAGE)
 
 
 @overload

@@ -23,12 +23,18 @@ def publish(run: FinishedRun, root: Path, *, timing: Mapping[str, Any] | None = 
     return write_run(run, root, add_reports=write_reports, timing=timing)
 
 
-def write_reports(record: RunRecord, folder: Path, *, back: str = "") -> None:
+def write_reports(
+    record: RunRecord, folder: Path, *, back: str = "", tearsheet: bool = True
+) -> None:
     """Write ``summary.txt`` and ``tearsheet.html`` into a run folder.
 
-    ``back`` is the relative address of the page that the run belongs to, empty for none.
+    ``back`` is the relative address of the page that the run belongs to, empty for none. Without
+    ``tearsheet`` the folder gets a summary only.
     """
     held = held_returns(record)
-    (folder / SUMMARY_FILE).write_text(summary(record, held), encoding="utf-8", newline="\n")
+    text = summary(record, held, tearsheet=tearsheet)
+    (folder / SUMMARY_FILE).write_text(text, encoding="utf-8", newline="\n")
+    if not tearsheet:
+        return
     page = run_page(record, held, back=back)
     (folder / TEARSHEET_FILE).write_text(page, encoding="utf-8", newline="\n")

@@ -9,8 +9,8 @@ from engine.results.manifest import assumptions
 
 SHOWN_TRADES = 40
 SHOWN_BLOCKS = 8
+TEARSHEET = ("tearsheet.html", "pictures and tables")
 FILES = (
-    ("tearsheet.html", "pictures and tables"),
     ("trades.parquet", "every trade; `riskoff explain RUN --trade N` explains one"),
     ("fills, orders, ledger .parquet", "every execution, order and cash movement"),
     (
@@ -21,8 +21,12 @@ FILES = (
 )
 
 
-def summary(record: RunRecord, benchmark: HeldBenchmark | None) -> str:
-    """Return the summary's text; its first line warns when the data are synthetic."""
+def summary(record: RunRecord, benchmark: HeldBenchmark | None, *, tearsheet: bool = True) -> str:
+    """Return the summary's text; its first line warns when the data are synthetic.
+
+    Without ``tearsheet`` the list of files does not name the page.
+    """
+    files = [TEARSHEET, *FILES] if tearsheet else FILES
     parts = [
         _head(record),
         ["RESULT", *columns(run_rows.headline_rows(record, benchmark))],
@@ -34,7 +38,7 @@ def summary(record: RunRecord, benchmark: HeldBenchmark | None) -> str:
         ["CONDITIONS, how often they held", *_conditions(record)],
         _decisions(record),
         ["ASSUMPTIONS", *_assumptions(record)],
-        ["FILES", *columns(FILES, left=2)],
+        ["FILES", *columns(files, left=2)],
     ]
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 

@@ -35,20 +35,24 @@ CALENDAR_DAYS_PER_YEAR = 365
 SESSIONS_PER_YEAR = 252
 
 
-class RunInputs(Protocol):
-    """The inputs that determine a run."""
+class ChosenRules(Protocol):
+    """The inputs of a run that are no data."""
 
     @property
     def config(self) -> RunConfig:
         """The configuration, overrides applied."""
 
     @property
-    def dataset(self) -> Dataset:
-        """The data, warm-up included."""
-
-    @property
     def playbook(self) -> Playbook[Any]:
         """The rules with their parameters."""
+
+
+class RunInputs(ChosenRules, Protocol):
+    """The inputs that determine a run."""
+
+    @property
+    def dataset(self) -> Dataset:
+        """The data, warm-up included."""
 
     @property
     def market(self) -> MarketState | None:

@@ -29,7 +29,7 @@ from engine.reads import Reads
 from engine.results.code_files import code_files, libraries, opens_unseen, own_files
 from engine.results.coverage import lacking
 from engine.results.doubtful import doubtful_fills
-from engine.results.finished import FinishedRun, RunInputs, RunRecord
+from engine.results.finished import ChosenRules, FinishedRun, RunInputs, RunRecord
 from engine.results.lending_notes import lending_sentences
 from engine.results.share_notes import jump_sentences, share_sentences
 from engine.results.slippage_sentences import activity_sentences, model_sentences, slippage_sentence
@@ -38,7 +38,7 @@ from engine.run_folder.schema import FORMAT, RUN_ID_DIGITS
 from engine.run_folder.seals import document_digest
 
 
-def resolved_config(run: RunInputs) -> dict[str, Any]:
+def resolved_config(run: ChosenRules) -> dict[str, Any]:
     """Return the whole configuration with the playbook's defaults."""
     document = plain(run.config)
     document["playbook"]["params"] = plain(run.playbook.params)
@@ -72,20 +72,32 @@ def _sets_sorted(value: Any, original: Any) -> Any:
 
 def inputs_document(run: RunInputs) -> dict[str, Any]:
     """Return the hashes of everything that determines the result; the run id is their hash."""
-    config = resolved_config(run)
-    # The fingerprint names the contents of the data; their place and the playbook's alias do not
-    # change a number.
-    config["data"].pop("source")
-    rules = type(run.playbook)
-    config["playbook"]["name"] = f"{rules.__module__}:{rules.__qualname__}"
+    others = inputs_without_data(run)
     market = {} if run.market is None else {"market_sha256": run.market.fingerprint}
     # The costs may read finer bars than the run's channels hold.
     activity = {"activity_sha256": activity_digest(run.activity)} if run.activity else {}
     return {
-        "config_sha256": document_digest(config),
+        "config_sha256": others.pop("config_sha256"),
         "data_sha256": run.dataset.fingerprint,
         **market,
         **activity,
+        **others,
+    }
+
+
+def inputs_without_data(run: ChosenRules) -> dict[str, Any]:
+    """Return the hashes that are known before data are read: configuration, code, files, versions.
+
+    ``prepare`` may still import further modules and read further files.
+    """
+    document = resolved_config(run)
+    # The fingerprint names the contents of the data; their place and the playbook's alias do not
+    # change a number.
+    document["data"].pop("source")
+    rules = type(run.playbook)
+    document["playbook"]["name"] = f"{rules.__module__}:{rules.__qualname__}"
+    return {
+        "config_sha256": document_digest(document),
         "code_sha256": code_hash(rules, run.playbook.reads.modules),
         "files": run.playbook.reads.document(),
         "python": platform.python_version(),

@@ -171,8 +171,10 @@
     if (!cell || !cell.values) return;
     document.getElementById("panel-title").textContent = `${cell.title}, ${cell.episode}`;
     const links = document.getElementById("panel-links");
-    links.replaceChildren(link("tearsheet", `${cell.folder}/tearsheet.html`), " ",
-      link("run folder", `${cell.folder}/`));
+    links.replaceChildren(link("run folder", `${cell.folder}/`));
+    if (!cell.no_tearsheet) {
+      links.prepend(link("tearsheet", `${cell.folder}/tearsheet.html`), " ");
+    }
     for (const [name, file] of cell.files) links.append(" ", link(name, `${cell.folder}/${file}`));
     links.append(element("div", `${cell.label}; audit: ${cell.audit}`, "note"));
     const table = document.createElement("table");

@@ -48,7 +48,7 @@ def test_a_comparison_leaves_page_matrix_and_picture_and_is_resumed(command: Com
     assert lines[-1] == "compare/one/index.html"
     folder = project / "compare" / "one"
     assert {path.name for path in folder.iterdir()} == {
-        "index.html", "matrix.csv", "matrix.json", "matrix.png", "runs",
+        "index.html", "kept.json", "matrix.csv", "matrix.json", "matrix.png", "runs",
     }  # fmt: skip
     page = (folder / "index.html").read_bytes()
     again = command("compare", "one.yaml", "--jobs", "1", "--json")

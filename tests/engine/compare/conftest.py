@@ -7,19 +7,10 @@ from typing import Any
 
 import pytest
 
-from data_feeds.load import open_source
-from engine.compare import (
-    Matrix,
-    cells_of,
-    episodes_of,
-    finished_matrix,
-    run_cells,
-    write_comparison,
-)
+from engine.compare import Matrix, run_comparison
 from engine.config.compare import CompareConfig
 from engine.config.load import load_compare_config
 from engine.plugins import load_playbook_class
-from engine.workers import Workers
 
 HOSTILE = "<script>window.hacked=1</script> \"quoted\" 'name' & co"
 
@@ -127,9 +118,5 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> FinishedComparison:
     """The comparison, run once a session."""
     root = tmp_path_factory.mktemp("compare")
     config = load(write_files(root))
-    folder, episodes = root / "small", episodes_of(config)
-    cells = cells_of(config, episodes)
-    outcomes = run_cells(cells, folder / "runs", page=folder / "index.html", workers=Workers(1))
-    matrix = finished_matrix(config, episodes, outcomes)
-    write_comparison(matrix, open_source("embedded"), folder)
-    return FinishedComparison(config, matrix, folder)
+    folder = root / "small"
+    return FinishedComparison(config, run_comparison(config, folder), folder)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.compare import cell_runs, cells_of, episodes_of, run_cells
+from engine.compare import CellWork, cell_runs, cells_of, episodes_of, run_cells
 from engine.compare.cell_runs import AUDIT_FILE, run_cell
 from engine.errors import ConfigError, SimulationError
 from engine.run_folder.schema import SEALS_FILE
@@ -23,11 +23,16 @@ from tests.engine.compare.conftest import load, write_files
 ROOT = Path(__file__).parents[3]
 
 
+def work_in(folder: Path) -> CellWork:
+    """Return what the cells of a comparison in a folder share."""
+    return CellWork(folder / "runs", folder / "index.html")
+
+
 def test_a_cell_with_a_sealed_run_folder_is_not_run_again(small):
     cells = cells_of(small.config, episodes_of(small.config))
     folder = small.matrix.outcomes[0].folder
     before = (folder / "fills.parquet").stat().st_mtime_ns
-    again = run_cell(cells[0], small.folder / "runs", small.folder / "index.html", None)
+    again = run_cell(cells[0], CellWork(small.folder / "runs", small.folder / "index.html"))
     assert again.reused
     assert again.folder == folder
     assert (folder / "fills.parquet").stat().st_mtime_ns == before
@@ -57,7 +62,7 @@ def test_a_cell_that_cannot_run_is_reported_and_stops_no_other(tmp_path):
     path.write_text(text)
     config = load(path)
     cells = [c for c in cells_of(config, episodes_of(config)) if c.episode == "cascade"]
-    outcomes = run_cells(cells, tmp_path / "runs", page=tmp_path / "index.html", workers=Workers(2))
+    outcomes = run_cells(cells, work_in(tmp_path), workers=Workers(2))
     by_row = {outcome.row: outcome for outcome in outcomes}
     assert "ARKK" in by_row["weights"].problem
     assert by_row["weights"].folder is None
@@ -158,16 +163,15 @@ DAMAGE = (
 
 def test_a_damaged_cell_is_set_aside_named_and_run_again(small, tmp_path):
     cell = cells_of(small.config, episodes_of(small.config))[2]
-    page = tmp_path / "index.html"
-    first = run_cell(cell, tmp_path / "runs", page, None)
+    first = run_cell(cell, work_in(tmp_path))
     honest = metrics_of(first.folder)
     for number, harm in enumerate(DAMAGE, start=1):
         name = harm(first.folder)
-        again = run_cell(cell, tmp_path / "runs", page, None)
+        again = run_cell(cell, work_in(tmp_path))
         assert (again.reused, again.problem, again.folder) == (False, "", first.folder)
         assert str(first.folder / name) in again.set_aside
         assert metrics_of(first.folder) == honest
-        whole = run_cell(cell, tmp_path / "runs", page, None)
+        whole = run_cell(cell, work_in(tmp_path))
         assert (whole.reused, whole.set_aside) == (True, "")
         moved = sorted((tmp_path / "set_aside").iterdir())
         assert len(moved) == number
@@ -177,27 +181,27 @@ def test_a_damaged_cell_is_set_aside_named_and_run_again(small, tmp_path):
 
 def test_a_cell_that_is_another_run_is_set_aside_named_and_run_again(small, tmp_path):
     cells = cells_of(small.config, episodes_of(small.config))
-    page, root = tmp_path / "index.html", tmp_path / "runs"
+    work = work_in(tmp_path)
     config = cells[2].config
     earlier = replace(cells[2], config=config.model_copy(update={"seed": config.seed + 1}))
-    others = [run_cell(cell, root, page, None).folder for cell in (cells[3], earlier)]
-    first = run_cell(cells[2], root, page, None)
+    others = [run_cell(cell, work).folder for cell in (cells[3], earlier)]
+    first = run_cell(cells[2], work)
     honest = metrics_of(first.folder)
     for other in others:
         shutil.rmtree(first.folder)
         shutil.copytree(other, first.folder)
-        again = run_cell(cells[2], root, page, None)
+        again = run_cell(cells[2], work)
         assert (again.reused, again.problem, again.folder) == (False, "", first.folder)
         assert f"is of another run ({other.name})" in again.set_aside
         assert metrics_of(first.folder) == honest
-        assert run_cell(cells[2], root, page, None).reused
+        assert run_cell(cells[2], work).reused
     assert len(list((tmp_path / "set_aside").iterdir())) == len(others)
 
 
 def test_an_unexpected_error_is_reported_as_a_bug_with_its_cell(small, tmp_path, monkeypatch):
     monkeypatch.setattr(cell_runs, "prepare_run", lambda *_: 1 / 0)
     cell = cells_of(small.config, episodes_of(small.config))[0]
-    outcome = run_cell(cell, tmp_path, tmp_path / "index.html", None)
+    outcome = run_cell(cell, work_in(tmp_path))
     assert outcome.problem == "a bug in riskoff: ZeroDivisionError: division by zero"
 
 
@@ -211,7 +215,7 @@ def test_a_worker_that_dies_names_its_cell_and_the_finished_cells_are_kept(
     monkeypatch.setattr(Workers, "run_jobs", dead)
     words = rf"^{cell.row}, {cell.episode}: the worker process died; finished cells are kept$"
     with pytest.raises(SimulationError, match=words):
-        run_cells([cell], tmp_path, page=tmp_path / "index.html", workers=Workers(2))
+        run_cells([cell], work_in(tmp_path), workers=Workers(2))
 
 
 def test_an_episode_named_twice_is_refused(tmp_path):
