@@ -14,6 +14,7 @@ from engine.door import (
     Difference,
     RiskOffDay,
     Run,
+    Sweep,
     account,
     checklist,
     compare,
@@ -22,6 +23,7 @@ from engine.door import (
     load,
     open,
     run,
+    sweep,
 )
 from engine.errors import RiskoffError
 
@@ -32,6 +34,7 @@ __all__ = [
     "RiskOffDay",
     "RiskoffError",
     "Run",
+    "Sweep",
     "account",
     "checklist",
     "compare",
@@ -40,4 +43,5 @@ __all__ = [
     "load",
     "open",
     "run",
+    "sweep",
 ]

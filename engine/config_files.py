@@ -15,15 +15,28 @@ from engine.config.load import (
     ParamProblems,
     ParamsModel,
     RiskDefaults,
+    checked_run,
     load_account_config,
     load_compare_config,
     load_run_config,
 )
-from engine.config.locations import ACCOUNTS_FOLDER, COMPARE_FOLDER, find_config
+from engine.config.locations import (
+    ACCOUNTS_FOLDER,
+    COMPARE_FOLDER,
+    SWEEPS_FOLDER,
+    find_config,
+)
 from engine.config.models import RunConfig
+from engine.config.sweep import SweepConfig
+from engine.config.sweep_file import SweepFile, check_paths, load_sweep_file
+from engine.config.yaml_source import ConfigSource, with_values
 from engine.errors import ConfigError, ParamProblem, ParamsError
 from engine.playbook_risk import written_risk_defaults
 from engine.plugins import AnyPlaybook, load_playbook_class, param_problems
+
+AnyConfig = RunConfig | AccountConfig | CompareConfig | SweepConfig
+# A key of a file that describes more than one run.
+SEVERAL = {"sleeves", "rows", "over"}
 
 
 def read_config(
@@ -42,14 +55,14 @@ def read_config(
     return load_run_config(find_config(config), settings, **playbooks)
 
 
-def check_any(config: str, plugin_path: Path | None) -> RunConfig | AccountConfig | CompareConfig:
+def check_any(config: str, plugin_path: Path | None) -> AnyConfig:
     """Return the config as :func:`read_any`; check its parameters against a run's catalog, too.
 
     A catalog that is not on disk is left out, and so are the embedded data.
     """
     path = find_any(config)
     written = load_yaml(path).data
-    if "sleeves" in written or "rows" in written:
+    if SEVERAL & written.keys():
         return read_any(config, None, plugin_path)
     data = written.get("data")
     name = str(data.get("source", EMBEDDED)) if isinstance(data, Mapping) else EMBEDDED
@@ -58,10 +71,8 @@ def check_any(config: str, plugin_path: Path | None) -> RunConfig | AccountConfi
     return load_run_config(find_config(str(path)), (), **_playbooks(plugin_path, records))
 
 
-def read_any(
-    config: str, overrides: Sequence[str] | None, plugin_path: Path | None
-) -> RunConfig | AccountConfig | CompareConfig:
-    """Return the run, the account of several playbooks or the comparison that CONFIG names.
+def read_any(config: str, overrides: Sequence[str] | None, plugin_path: Path | None) -> AnyConfig:
+    """Return the run, the account of several playbooks, comparison or sweep that CONFIG names.
 
     Errors are those of :func:`read_config`.
     """
@@ -71,6 +82,8 @@ def read_any(
         return read_account(str(path), overrides, plugin_path)
     if "rows" in written:
         return read_comparison(str(path), overrides, plugin_path)
+    if "over" in written:
+        return read_sweep(str(path), overrides, plugin_path).config
     return read_config(str(path), overrides, plugin_path)
 
 
@@ -79,7 +92,7 @@ def find_any(config: str) -> Path:
     try:
         return find_config(config)
     except ConfigError:
-        for folder in (ACCOUNTS_FOLDER, COMPARE_FOLDER):
+        for folder in (ACCOUNTS_FOLDER, COMPARE_FOLDER, SWEEPS_FOLDER):
             named = folder / f"{config}.yaml"
             if not Path(config).suffix and named.is_file():
                 return named
@@ -116,6 +129,29 @@ def read_comparison(
         settings.append(f"source={json.dumps(str(data))}")
     path = find_config(config, "compare")
     return load_compare_config(path, settings, **_playbooks(plugin_path))
+
+
+def read_sweep(
+    config: str,
+    overrides: Sequence[str] | None,
+    plugin_path: Path | None,
+    data: Path | None = None,
+) -> SweepFile:
+    """Return the sweep that a CONFIG argument names, its base and its paths checked.
+
+    Errors are those of :func:`read_config`.
+    """
+    file = load_sweep_file(find_config(config, "sweeps"), overrides or (), data)
+    check_paths(file, run_of(with_values(file.base, ()), plugin_path))
+    return file
+
+
+def run_of(source: ConfigSource, plugin_path: Path | None) -> RunConfig:
+    """Return the run that values describe; they get the playbook's defaults of the risk section.
+
+    Errors are those of :func:`read_config`.
+    """
+    return checked_run(source, **_playbooks(plugin_path))
 
 
 def _settings(overrides: Sequence[str] | None, data: Path | None) -> list[str]:

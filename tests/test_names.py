@@ -14,6 +14,7 @@ SAME_IDEA = {
     "market": "the readings of the market state, and its settings in config",
     "metrics": "the headline numbers, and the audit's own derivation",
     "run": "one run, and the run of an account",
+    "sweep": "the sweep, and its settings in config",
     "trades": "the trades, and the audit's own derivation",
 }
 

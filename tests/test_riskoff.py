@@ -12,6 +12,7 @@ EXPORTED = [
     "RiskOffDay",
     "RiskoffError",
     "Run",
+    "Sweep",
     "account",
     "checklist",
     "compare",
@@ -20,6 +21,7 @@ EXPORTED = [
     "load",
     "open",
     "run",
+    "sweep",
 ]
 
 

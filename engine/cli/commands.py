@@ -18,6 +18,7 @@ from engine.cli import (
     strategy_commands,
     stress_command,
     study_command,
+    sweep_command,
 )
 
 app = typer.Typer(
@@ -32,6 +33,7 @@ app.command("run")(run_commands.run)
 app.command("account")(run_commands.account)
 app.command("compare")(compare_command.compare)
 app.command("stress")(stress_command.stress)
+app.command("sweep")(sweep_command.sweep)
 app.command("validate")(config_commands.validate)
 app.command("show-config")(config_commands.show_config)
 app.command("schema")(config_commands.schema)

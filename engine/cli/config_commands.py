@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 def validate(
     configs: Annotated[
         list[str],
-        typer.Argument(metavar="CONFIG...", help="Files of runs, accounts or comparisons"),
+        typer.Argument(metavar="CONFIG...", help="Files of runs, accounts, comparisons, sweeps"),
     ],
     plugin_path: PluginOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check files of runs, accounts and comparisons without running them; list every problem.
+    """Check files of runs, accounts, comparisons and sweeps without running; list every problem.
 
     If the catalog of a run is there, the channels that it lacks are named, too.
     """
@@ -81,7 +81,7 @@ def show_config(
     plugin_path: PluginOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print a run, account or comparison with its venue, overrides and every default filled in.
+    """Print a run, account, comparison or sweep with overrides and every default filled in.
 
     Comments at the end name the keys of ``risk`` that the playbook or an instrument's record sets.
     """
@@ -109,6 +109,7 @@ def schema(
         bool, typer.Option("--account", help="The schema of accounts with several playbooks")
     ] = False,
     compare: Annotated[bool, typer.Option("--compare", help="The schema of comparisons")] = False,
+    sweep: Annotated[bool, typer.Option("--sweep", help="The schema of sweeps")] = False,
 ) -> None:
     """Print the JSON schema of run files, for an editor's completion.
 
@@ -118,10 +119,13 @@ def schema(
     from engine.config.compare import CompareConfig
     from engine.config.json_schema import run_schema_text
     from engine.config.models import RunConfig
+    from engine.config.sweep import SweepConfig
 
-    if account and compare:
-        raise typer.TyperException("give one of --account and --compare")
-    model = AccountConfig if account else CompareConfig if compare else RunConfig
+    if account + compare + sweep > 1:
+        raise typer.TyperException("give one of --account, --compare and --sweep")
+    model: type[AccountConfig | CompareConfig | SweepConfig | RunConfig] = RunConfig
+    for wanted, other in ((account, AccountConfig), (compare, CompareConfig), (sweep, SweepConfig)):
+        model = other if wanted else model
     print(run_schema_text(model, _params_models()), end="")
 
 

@@ -9,9 +9,11 @@ from pydantic.json_schema import models_json_schema
 
 from engine.config.account import AccountConfig
 from engine.config.compare import CompareConfig
+from engine.config.locations import SCHEMA_FILE
 from engine.config.models import PlaybookConfig, RunConfig
+from engine.config.sweep import SweepConfig
 
-Config = RunConfig | AccountConfig | CompareConfig
+Config = RunConfig | AccountConfig | CompareConfig | SweepConfig
 ParamModels = Mapping[str, type[BaseModel]]
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -31,6 +33,8 @@ def run_schema(
     """
     named = dict(sorted((params or {}).items()))
     # One call for all models: classes that share a name get two names in the definitions.
+    if model is SweepConfig:
+        return _sweep_schema()
     found, shared = models_json_schema([(each, _MODE) for each in (model, *named.values())])
     definitions = shared["$defs"]
     schema = _resolved(found[model, _MODE], definitions, remove=True)
@@ -49,6 +53,13 @@ def run_schema(
 def run_schema_text(model: type[Config] = RunConfig, params: ParamModels | None = None) -> str:
     """Return the schema as it is stored in ``configs/schema``."""
     return json.dumps(run_schema(model, params), indent=2, sort_keys=True) + "\n"
+
+
+def _sweep_schema() -> dict[str, Any]:
+    """Return the schema of a sweep; a base written inline follows the schema of runs beside it."""
+    schema = SweepConfig.model_json_schema(mode=_MODE)
+    schema["properties"]["base"]["anyOf"] = [{"type": "string"}, {"$ref": SCHEMA_FILE.name}]
+    return {"$schema": _DIALECT, **schema}
 
 
 def _name_playbooks(

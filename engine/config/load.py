@@ -55,16 +55,40 @@ def load_run_config(
     YamlError : the file is missing or not the YAML we accept.
     ConfigError : the values cannot be used; one line a problem.
     """
-    source = read_source(path, overrides)
+    return checked_run(
+        read_source(path, overrides),
+        params_model=params_model,
+        param_problems=param_problems,
+        risk_defaults=risk_defaults,
+    )
+
+
+def checked_run(
+    source: ConfigSource,
+    *,
+    params_model: ParamsModel | None = None,
+    param_problems: ParamProblems | None = None,
+    risk_defaults: RiskDefaults | None = None,
+) -> RunConfig:
+    """Return the run that the values of a source describe.
+
+    Parameters and errors are those of :func:`load_run_config`; ``source.data`` gets the playbook's
+    defaults of the risk section.
+    """
     if "sleeves" in source.data:
         raise ConfigError(
             f"{source.where(('sleeves',))}: sleeves: an account of several playbooks is no single "
-            f"run; use: riskoff account {path}"
+            f"run; use: riskoff account {source.name}"
         )
     if "rows" in source.data:
         raise ConfigError(
             f"{source.where(('rows',))}: rows: a comparison is no single run; use: riskoff compare "
-            f"{path}"
+            f"{source.name}"
+        )
+    if "over" in source.data:
+        raise ConfigError(
+            f"{source.where(('over',))}: over: a sweep is no single run; use: riskoff sweep "
+            f"{source.name}"
         )
     if source.data.get("sleeve_of"):
         raise ConfigError(

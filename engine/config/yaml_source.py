@@ -1,7 +1,8 @@
 """Read a run's YAML, apply overrides, and record where each value was written."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -134,6 +135,31 @@ def read_source(path: Path, overrides: Sequence[str] = ()) -> ConfigSource:
     source = ConfigSource(data, marks, str(path), places)
     _refuse_non_finite(source)
     return source
+
+
+def with_values(source: ConfigSource, values: Iterable[tuple[KeyPath, Any, str]]) -> ConfigSource:
+    """Return a copy of a source with other values; each comes with its key path and its place.
+
+    Raises
+    ------
+    ConfigError : a path leads through a single value, or to no position of a list.
+    """
+    data, marks, places = deepcopy(source.data), dict(source.marks), dict(source.places)
+    for key_path, value, place in values:
+        _set(data, marks, key_path, deepcopy(value), place)
+        for stale in [at for at in places if at[: len(key_path)] == key_path]:
+            del places[stale]
+        _write_for_all(data, key_path)
+    return ConfigSource(data, marks, source.name, places)
+
+
+def inner_source(source: ConfigSource, key: str) -> ConfigSource:
+    """Return a block of a source as a source of its own, its venue loaded."""
+    data = deepcopy(source.data[key])
+    marks = {at[1:]: place for at, place in source.marks.items() if at[:1] == (key,)}
+    places = {at[1:]: place for at, place in source.places.items() if at[:1] == (key,)}
+    _load_venue(data, marks, source.name)
+    return ConfigSource(data, marks, source.name, places)
 
 
 def _parse_override(text: str) -> tuple[KeyPath, Any, str]:

@@ -4,7 +4,18 @@ from engine.door.difference import Difference
 from engine.door.finished_account import Account
 from engine.door.finished_comparison import Comparison
 from engine.door.finished_run import Run
-from engine.door.functions import account, checklist, compare, diff, episodes, load, open, run
+from engine.door.finished_sweep import Sweep
+from engine.door.functions import (
+    account,
+    checklist,
+    compare,
+    diff,
+    episodes,
+    load,
+    open,
+    run,
+    sweep,
+)
 from engine.door.risk_off_day import RiskOffDay
 
 __all__ = [
@@ -13,6 +24,7 @@ __all__ = [
     "Difference",
     "RiskOffDay",
     "Run",
+    "Sweep",
     "account",
     "checklist",
     "compare",
@@ -21,4 +33,5 @@ __all__ = [
     "load",
     "open",
     "run",
+    "sweep",
 ]

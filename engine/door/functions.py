@@ -16,16 +16,21 @@ from data_feeds.schema import Provenance
 from engine.account.run import run_sleeves
 from engine.checklist import day_report, format_day, history_table, read_state
 from engine.compare import PAGE, run_comparison
-from engine.config.account import AccountConfig
-from engine.config.compare import CompareConfig
 from engine.config.load import load_state_config
 from engine.config.locations import find_config
-from engine.config.models import RunConfig
-from engine.config_files import read_account, read_any, read_comparison, read_config
+from engine.config_files import (
+    AnyConfig,
+    read_account,
+    read_any,
+    read_comparison,
+    read_config,
+    read_sweep,
+)
 from engine.door.difference import Difference
 from engine.door.finished_account import Account
 from engine.door.finished_comparison import Comparison
 from engine.door.finished_run import Run
+from engine.door.finished_sweep import Sweep
 from engine.door.risk_off_day import RiskOffDay
 from engine.episodes import Episode, shipped_episodes
 from engine.errors import ConfigError, SimulationError
@@ -35,10 +40,11 @@ from engine.run import run as simulate
 from engine.run_folder.read import is_account
 from engine.run_folder.run_names import find_run
 from engine.run_folder.write import check_writable, timing_document
+from engine.sweep import publish_sweep, run_sweep, sweep_inputs, sweep_job
 from engine.workers import Workers
 
 Settings = Mapping[str, Any]
-RUNS, COMPARISONS = Path("runs"), Path("compare")
+RUNS, COMPARISONS, SWEEPS = Path("runs"), Path("compare"), Path("sweeps")
 
 
 def run(
@@ -143,6 +149,39 @@ def compare(
     return Comparison(matrix, folder / PAGE)
 
 
+def sweep(
+    config: str | Path,
+    settings: Settings | None = None,
+    *,
+    data: str | Path | None = None,
+    out: str | Path = SWEEPS,
+    jobs: int | None = None,
+    dask: str | None = None,
+    plugin_path: str | Path | None = None,
+) -> Sweep:
+    """Run every set of a sweep, choose one, write the folder and return the finished sweep.
+
+    Parameters
+    ----------
+    settings : values by dotted key that replace those of the sweep's file
+    data : replaces the catalog of the base
+    jobs, dask : see :func:`compare`
+    others : see :func:`run`; ``out`` is the folder of all sweeps
+
+    Raises
+    ------
+    SimulationError : a set that was run again with every check gave another result.
+    RiskoffError : see :func:`run`; finished sets are kept, and the next call continues.
+    """
+    root, plugins = Path(out), _path(plugin_path)
+    workers = Workers.chosen(jobs, dask)
+    file = read_sweep(str(config), overrides(settings), plugins, _path(data))
+    check_writable(root)
+    job = sweep_job(file, None if plugins is None else plugins.resolve())
+    result = run_sweep(job, sweep_inputs(job), root, workers=workers)
+    return Sweep(publish_sweep(result, root))
+
+
 @overload
 def checklist(
     day: str | date,
@@ -221,8 +260,8 @@ def load(
     settings: Settings | None = None,
     *,
     plugin_path: str | Path | None = None,
-) -> RunConfig | AccountConfig | CompareConfig:
-    """Return the checked configuration of a run, an account or a comparison.
+) -> AnyConfig:
+    """Return the checked configuration of a run, an account, a comparison or a sweep.
 
     Errors are those of :func:`run`.
 

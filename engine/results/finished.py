@@ -1,6 +1,6 @@
 """A finished run, and the values derived from it for pages and tables."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from data_feeds.calendar import ALWAYS_OPEN
 from data_feeds.clock import datetime_ns
 from data_feeds.dataset import Dataset
-from data_feeds.instrument import InstrumentKind
+from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel, ChannelKind, Provenance
 from data_feeds.timeframe import Timeframe
 from engine.config.models import RunConfig
@@ -79,6 +79,15 @@ class FinishedRun(RunInputs, Protocol):
         """The requirements that the playbook declared."""
 
 
+def periods_per_year(config: RunConfig, traded: Iterable[Instrument]) -> int:
+    """Return the daily returns in a year: as configured, else by the calendars of the traded."""
+    configured = config.report.periods_per_year
+    if configured is not None:
+        return configured
+    around_the_clock = any(item.calendar == ALWAYS_OPEN for item in traded)
+    return CALENDAR_DAYS_PER_YEAR if around_the_clock else SESSIONS_PER_YEAR
+
+
 @dataclass(frozen=True)
 class RunRecord:
     """A finished run with derived values, each computed once: trades, states, pass rates."""
@@ -116,12 +125,9 @@ class RunRecord:
     @property
     def periods_per_year(self) -> int:
         """Daily returns in a year: as configured, else by the calendars of the traded names."""
-        configured = self.run.config.report.periods_per_year
-        if configured is not None:
-            return configured
-        traded = (self.run.dataset.instruments[name] for name in self.run.requirements.traded)
-        around_the_clock = any(item.calendar == ALWAYS_OPEN for item in traded)
-        return CALENDAR_DAYS_PER_YEAR if around_the_clock else SESSIONS_PER_YEAR
+        run = self.run
+        traded = [run.dataset.instruments[name] for name in run.requirements.traded]
+        return periods_per_year(run.config, traded)
 
     @cached_property
     def trades(self) -> tuple[Trade, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, BinaryIO, get_type_hints
 
 import numpy as np
 import pyarrow as pa
@@ -115,7 +115,7 @@ def curve_table(curve: EquityCurve) -> pa.Table:
     )
 
 
-def write_table(table: pa.Table, path: Path) -> None:
+def write_table(table: pa.Table, path: Path | BinaryIO) -> None:
     """Write one Parquet file with fixed settings and no metadata that changes between runs."""
     pq.write_table(
         table.replace_schema_metadata(None),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
 
 from data_feeds.yaml_text import parse_yaml
 from engine.config.account import AccountConfig
@@ -16,20 +17,24 @@ from engine.config.locations import (
     COMPARE_SCHEMA_FILE,
     CONFIGS_FOLDER,
     SCHEMA_FILE,
+    SWEEP_SCHEMA_FILE,
 )
 from engine.config.models import RiskConfig, RunConfig
+from engine.config.sweep import SweepConfig
 from engine.plugins import load_playbook_class, shipped_playbooks
 
 STORED = {
     RunConfig: (SCHEMA_FILE, "riskoff schema"),
     AccountConfig: (ACCOUNT_SCHEMA_FILE, "riskoff schema --account"),
     CompareConfig: (COMPARE_SCHEMA_FILE, "riskoff schema --compare"),
+    SweepConfig: (SWEEP_SCHEMA_FILE, "riskoff schema --sweep"),
 }
 FOLDERS = {
     "runs": SCHEMA_FILE,
     "rules": SCHEMA_FILE,
     "accounts": ACCOUNT_SCHEMA_FILE,
     "compare": COMPARE_SCHEMA_FILE,
+    "sweeps": SWEEP_SCHEMA_FILE,
 }
 SHIPPED = [
     pytest.param(file, schema, id=f"{folder}/{file.stem}")
@@ -46,7 +51,9 @@ def shipped_params():
 def validator(file: Path) -> Draft202012Validator:
     schema = json.loads(file.read_text())
     Draft202012Validator.check_schema(schema)
-    return Draft202012Validator(schema)
+    # The schema of sweeps refers to that of runs, which lies beside it.
+    runs = Resource.from_contents(json.loads(SCHEMA_FILE.read_text()))
+    return Draft202012Validator(schema, registry=Registry().with_resource(SCHEMA_FILE.name, runs))
 
 
 def problems(document, file=SCHEMA_FILE) -> list[str]:

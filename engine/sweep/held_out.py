@@ -1,0 +1,162 @@
+"""Judge the rule of choice: each window by a set that was chosen without it.
+
+*Leave one out* chooses on all other windows. It shows robustness; nobody can trade it, since later
+windows choose for earlier ones. *Forward* chooses on earlier windows alone: on all of them
+(anchored), or on the last few (rolling). Each fold chooses anew, with the same neighbourhoods and
+the same number, so that the choice itself is judged.
+
+Days closer to the judged window than the rules remember are not used: before it (purge), because a
+trade could reach into it, and after it (embargo), because signals still read it. Each window is a
+run of its own that begins flat with the base's account: no position crosses from one to the next.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.config.sweep import ChooseConfig
+from engine.statistics import Missing
+from engine.sweep.daily_excess import DailyExcess, numbers_of
+from engine.sweep.set_choice import Neighbours, choose
+
+DAY = np.timedelta64(1, "D")
+# With two windows each choice would rest on a single one.
+MIN_WINDOWS = 2
+
+
+@dataclass(frozen=True)
+class HeldOutFold:
+    """One window that was left out, or the windows of one cluster.
+
+    Attributes
+    ----------
+    window : its name, or those of the cluster
+    place : of the set chosen on the other windows
+    excess : sum of its daily excess in the window, a fraction
+    number : its number in the window, NaN without one
+    beaten : share of all sets whose summed excess in the window is lower; ties count half
+    dropped : days of the other windows not used, because the rules' memory reaches them
+    """
+
+    window: str
+    place: int
+    excess: float
+    number: float
+    beaten: float
+    dropped: int
+
+
+@dataclass(frozen=True)
+class HeldOutFolds:
+    """All folds; ``number`` is that of their days one after the other, each by its own choice."""
+
+    folds: tuple[HeldOutFold, ...]
+    number: float
+
+
+def leave_one_out(
+    excess: DailyExcess, near: Neighbours, asked: ChooseConfig, memory_days: int
+) -> HeldOutFolds | Missing:
+    """Return a fold for each cluster of windows, chosen on all other clusters.
+
+    Parameters
+    ----------
+    memory_days : days of data that a decision of the rules reads
+    """
+    clusters = _clusters(excess)
+    plan = [(cluster, [c for c in clusters if c != cluster]) for cluster in clusters]
+    return _folds(plan, excess, near, asked, memory_days)
+
+
+def forward(
+    excess: DailyExcess,
+    near: Neighbours,
+    asked: ChooseConfig,
+    memory_days: int,
+    *,
+    last: int | None = None,
+) -> HeldOutFolds | Missing:
+    """Return a fold for each cluster but the first, chosen on earlier clusters.
+
+    ``last`` is the number of clusters before it that choose; None: all.
+    """
+    clusters = _clusters(excess)
+    plan = [
+        (cluster, clusters[0 if last is None else max(place - last, 0) : place])
+        for place, cluster in enumerate(clusters)
+        if place > 0
+    ]
+    return _folds(plan, excess, near, asked, memory_days)
+
+
+def _clusters(excess: DailyExcess) -> list[str]:
+    return list(dict.fromkeys(excess.clusters))
+
+
+def _folds(
+    plan: Sequence[tuple[str, Sequence[str]]],
+    excess: DailyExcess,
+    near: Neighbours,
+    asked: ChooseConfig,
+    memory_days: int,
+) -> HeldOutFolds | Missing:
+    """Return a fold for each cluster of a plan, which names the clusters that choose for it."""
+    if len(_clusters(excess)) < MIN_WINDOWS:
+        return Missing("one window only; give several episodes")
+    folds, days, per_year = [], [], excess.periods_per_year
+    for cluster, choosing in plan:
+        inside = excess.rows_of(cluster)
+        wanted = np.logical_or.reduce([excess.rows_of(other) for other in choosing])
+        used = wanted & training_rows(excess.days, inside, memory_days)
+        numbers = numbers_of(excess.values[used], asked.metric, per_year)
+        place = choose(numbers, near, asked.rule).place
+        name = ", ".join(n for n, of in zip(excess.names, excess.clusters, strict=True)
+                         if of == cluster)  # fmt: skip
+        if place is None:
+            return Missing(f"no set has a number on the windows that choose for {name}")
+        own = excess.values[inside, place]
+        days.append(own)
+        folds.append(
+            HeldOutFold(
+                window=name,
+                place=place,
+                excess=float(own.sum()),
+                number=float(numbers_of(own[:, np.newaxis], asked.metric, per_year)[0]),
+                beaten=share_beaten(excess.values[inside].sum(axis=0), place),
+                dropped=int(wanted.sum() - used.sum()),
+            )
+        )
+    together = np.concatenate(days)[:, np.newaxis]
+    return HeldOutFolds(tuple(folds), float(numbers_of(together, asked.metric, per_year)[0]))
+
+
+def training_rows(
+    days: NDArray[np.datetime64], inside: NDArray[np.bool_], memory_days: int
+) -> NDArray[np.bool_]:
+    """Return a mask of the days outside some windows, the rules' memory around each left out.
+
+    >>> grid = np.datetime64("2026-01-01") + np.arange(8)
+    >>> training_rows(grid, np.isin(np.arange(8), [3, 4]), 2).tolist()
+    [True, False, False, False, False, False, False, True]
+    """
+    held, reach = np.sort(days[inside]), memory_days * DAY
+    after = np.searchsorted(held, days - reach, side="left")
+    # The first left-out day that is not too early must be too late.
+    next_day = held[np.minimum(after, len(held) - 1)]
+    near = (after < len(held)) & (next_day <= days + reach)
+    away: NDArray[np.bool_] = ~near
+    return away
+
+
+def share_beaten(sums: NDArray[np.float64], place: int) -> float:
+    """Return the share of the other sets with a lower sum; ties count half.
+
+    >>> share_beaten(np.array([1.0, 2.0, 2.0, 5.0]), 1)
+    0.5
+    """
+    others = np.delete(sums, place)
+    if len(others) == 0:
+        return 0.5
+    return float((others < sums[place]).mean() + (others == sums[place]).mean() / 2)

@@ -1,0 +1,110 @@
+"""The tests of a sweep as sentences and tables: the family, the windows left out, costs, lags."""
+
+from engine.formatting import number, percent, signed_percent
+from engine.statistics import Missing, Overfitting, Superiority
+from engine.sweep.held_out import HeldOutFolds
+from engine.sweep.judgement import ROLLING, Judgement
+from engine.sweep.sweep_run import SweepResult
+
+SIZE = 0.05
+
+
+def family_sentences(found: Judgement) -> list[str]:
+    """Return the sentences on all sets together."""
+    return [_overfitting(found.overfitting), _superiority(found.superiority)]
+
+
+def _overfitting(found: Overfitting | Missing) -> str:
+    if isinstance(found, Missing):
+        return f"Probability of backtest overfitting: {found}."
+    undecided = (
+        f"; {found.undecided} more splits are undecided, because all sets tie"
+        if found.undecided
+        else ""
+    )
+    return (
+        f"Probability of backtest overfitting: {percent(found.probability, 0)} of "
+        f"{len(found.logits)} splits of the days into two halves of {found.blocks // 2} blocks. In "
+        "these the best set of one half is no better than the median in the other; chance gives "
+        f"50%{undecided}. It loses against the bill in {percent(found.loss_probability, 0)}."
+    )
+
+
+def _superiority(found: Superiority | Missing) -> str:
+    if isinstance(found, Missing):
+        return f"Superior ability over the bill: {found}."
+    answer = (
+        f"{len(found.superior)} of {found.variants} sets beat the bill"
+        if found.consistent < SIZE and found.superior
+        else f"it is not shown that any of {found.variants} sets beats the bill"
+    )
+    idle = f"; {len(found.powerless)} are active on too few days" if found.powerless else ""
+    return (
+        f"Superior ability over the bill, corrected for all sets of this sweep: p = "
+        f"{number(found.consistent, 3)}, {answer}{idle}. Its measured sizes: docs/statistics.md."
+    )
+
+
+def held_out_sentences(result: SweepResult, found: Judgement) -> list[str]:
+    """Return the sentences on the choice without each window."""
+    kinds = (
+        (
+            found.left_out,
+            "Leave one sell-off out (chosen on all other windows; robustness, not tradable, since "
+            "later windows choose for earlier ones)",
+        ),
+        (found.forward, "Forward, anchored (chosen on all earlier windows)"),
+        (found.rolling, f"Forward, rolling (chosen on the last {ROLLING} windows)"),
+    )
+    return [_folds_sentence(result, folds, words) for folds, words in kinds]
+
+
+def _folds_sentence(result: SweepResult, found: HeldOutFolds | Missing, words: str) -> str:
+    if isinstance(found, Missing):
+        return f"{words}: {found}."
+    won = sum(fold.excess > 0 for fold in found.folds)
+    places = {fold.place for fold in found.folds}
+    same = places == {result.choice.place}
+    chosen = "always the same set" if same else f"{len(places)} different sets"
+    beaten = sum(fold.beaten for fold in found.folds) / len(found.folds)
+    return (
+        f"{words}: the rule's number is {number(found.number, 3)}; {won} of {len(found.folds)} "
+        f"windows beat the bill; {chosen} chosen, better there than {percent(beaten, 0)} of all "
+        "sets (chance: 50%)."
+    )
+
+
+def held_out_rows(result: SweepResult, left: HeldOutFolds) -> list[tuple[str, ...]]:
+    """Return a row for each judged window, a heading row first."""
+    head = ("judged", "chosen without it", "excess", "number", "better than", "days dropped")
+    rows = [
+        (
+            fold.window,
+            result.results[fold.place].item.set_id,
+            signed_percent(fold.excess),
+            number(fold.number, 3),
+            percent(fold.beaten, 0),
+            str(fold.dropped),
+        )
+        for fold in left.folds
+    ]
+    return [head, *rows]
+
+
+def sensitivity_sentences(result: SweepResult) -> list[str]:
+    """Return the sentence on costs and lags."""
+    rows = result.sensitivity
+    if len(rows) < 2:
+        return []
+    told = "; ".join(f"{row.change} {signed_percent(row.excess)}" for row in rows)
+    return [f"Sum of the chosen set's excess: {told}."]
+
+
+def sensitivity_rows(result: SweepResult) -> list[tuple[str, ...]]:
+    """Return a row for each change of the chosen set, a heading row first."""
+    head = ("change", "number", "sum of the excess", "trades")
+    rows: list[tuple[str, ...]] = [
+        (row.change, number(row.number, 3), signed_percent(row.excess), str(row.trades))
+        for row in result.sensitivity
+    ]
+    return [head, *rows]

@@ -1,0 +1,125 @@
+"""Judge the chosen set: what is left of its number after all that was tried.
+
+Every number is of daily returns in excess of the bill, and is either there or ``Missing`` with its
+reason.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.statistics import (
+    Missing,
+    Overfitting,
+    Superiority,
+    deflated_sharpe,
+    expected_maximum_sharpe,
+    moments,
+)
+from engine.sweep.family_tests import overfitting, superiority
+from engine.sweep.held_out import HeldOutFolds, forward, leave_one_out
+from engine.sweep.set_choice import edges_of
+from engine.sweep.sweep_run import SweepResult
+
+# The deflated Sharpe ratio that the paper asks for.
+CONVINCING = 0.95
+# Windows that choose in the rolling form of the forward choice.
+ROLLING = 3
+Number = float | Missing
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What is known about the chosen set.
+
+    Attributes
+    ----------
+    number : the number that ranked it; ``plateau`` the lower quartile around it
+    neighbours : sets around it, itself included
+    edges : short names of the axes at whose end it lies
+    trials, earlier : sets that count, and those of them of earlier sweeps
+    sharpe : annualized
+    expected_best : the highest annualized ratio that as many worthless trials lead to expect
+    deflated : probability that its true ratio exceeds that
+    overfitting : how often picking the best of these sets picks luck
+    superiority : whether any of these sets beats the bill
+    left_out : the choice made without each window, judged on it
+    forward, rolling : the choice made on all earlier windows, and on the last ``ROLLING`` of them
+    """
+
+    number: Number
+    plateau: Number
+    neighbours: int
+    edges: tuple[str, ...]
+    trials: int
+    earlier: int
+    sharpe: Number
+    expected_best: Number
+    deflated: Number
+    overfitting: Overfitting | Missing
+    superiority: Superiority | Missing
+    left_out: HeldOutFolds | Missing
+    forward: HeldOutFolds | Missing
+    rolling: HeldOutFolds | Missing
+
+
+def judged(result: SweepResult) -> Judgement | Missing:
+    """Return the judgement of a sweep's chosen set; ``Missing`` where none was chosen."""
+    place = result.choice.place
+    if place is None:
+        return Missing("no set has a number by which it could be chosen")
+    item, space = result.results[place].item, result.job.space
+    names = space.names()
+    per_year = result.excess.periods_per_year
+    sharpe, expected, deflated = _deflated(result, place)
+    asked = result.excess, result.near, result.job.config.choose, result.inputs.memory_days
+    return Judgement(
+        number=_number(result.choice.numbers[place], "it cannot be computed"),
+        plateau=_number(result.choice.plateaus[place], "the set has no neighbours"),
+        neighbours=len(result.near[place]),
+        edges=tuple(names[path] for path in edges_of(item, space)),
+        trials=result.trials.count,
+        earlier=result.trials.earlier,
+        sharpe=_yearly(sharpe, per_year),
+        expected_best=_yearly(expected, per_year),
+        deflated=deflated,
+        overfitting=overfitting(result.excess),
+        superiority=superiority(result.excess, result.job.config.seed),
+        left_out=leave_one_out(*asked),
+        forward=forward(*asked),
+        rolling=forward(*asked, last=ROLLING),
+    )
+
+
+def _deflated(result: SweepResult, place: int) -> tuple[Number, Number, Number]:
+    """Return the chosen set's ratio, the expected best of the trials, and the deflated ratio.
+
+    The variance across trials is that of trials that no earlier result had suggested: an adaptive
+    sampler draws near its best, so that its own sets vary too little.
+    """
+    found = moments(result.excess.values[:, place])
+    if isinstance(found, Missing):
+        return found, found, found
+    sharpes = np.array(result.trials.sharpes)
+    if len(sharpes) < 2:
+        few = Missing("fewer than two trials were drawn without a look at results")
+        return found.sharpe, few, few
+    variance = float(sharpes.var(ddof=1))
+    deflated = deflated_sharpe(
+        found.sharpe,
+        trials=result.trials.count,
+        sharpe_variance=variance,
+        observations=found.observations,
+        skewness=found.skewness,
+        kurtosis=found.kurtosis,
+    )
+    return found.sharpe, expected_maximum_sharpe(result.trials.count, variance), deflated
+
+
+def _yearly(ratio: Number, per_year: int) -> Number:
+    return ratio if isinstance(ratio, Missing) else ratio * math.sqrt(per_year)
+
+
+def _number(value: float, reason: str) -> Number:
+    return float(value) if math.isfinite(value) else Missing(reason)

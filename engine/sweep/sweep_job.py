@@ -1,0 +1,332 @@
+"""A sweep's inputs, checked before the first run: base, axes, constraints, windows, instruments."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from data_feeds.catalog import Catalog
+from data_feeds.catalog.kept_catalog import KeptCatalog
+from data_feeds.clock import DAY_NS, midnight_ns, utc_datetime
+from data_feeds.dataset import Dataset
+from data_feeds.default_data import EMBEDDED
+from data_feeds.errors import CoverageError, DataError, RiskoffError
+from data_feeds.load import open_source
+from data_feeds.schema import Provenance
+from data_feeds.yaml_text import KeyPath
+from engine.config.models import RunConfig
+from engine.config.sweep import SweepConfig, SweepWindow
+from engine.config.sweep_file import SweepFile, key_path
+from engine.config.yaml_source import with_values
+from engine.config_files import run_of
+from engine.episodes import find_episode
+from engine.errors import ConfigError
+from engine.playbook import Playbook
+from engine.plugins import configured_playbook, requirements_of
+from engine.results.finished import periods_per_year
+from engine.results.manifest import inputs_document, plain
+from engine.run import PreparedRun, prepare_run
+from engine.run_data import history_ns, load_state, load_window, memory_ns
+from engine.run_folder.schema import RUN_ID_DIGITS
+from engine.run_folder.seals import document_digest
+from engine.sell_offs import find_market, find_sell_offs
+from engine.settle import settle
+from engine.sweep.axes import ParameterSet, SweepSpace, space_of
+from engine.sweep.constraints import Constraint, parsed_constraint
+from engine.sweep.samplers import allowed
+
+
+@dataclass(frozen=True)
+class SweepCell:
+    """One window on one instrument; ``instrument`` is empty for those of the base.
+
+    Windows of one ``cluster`` are left out together; it is the window's own name if none is found.
+    """
+
+    window: str
+    start: str
+    end: str
+    instrument: str
+    cluster: str
+
+    def __str__(self) -> str:
+        return ", ".join(text for text in (self.window, self.instrument) if text)
+
+
+@dataclass(frozen=True)
+class SweepJob:
+    """A checked sweep: every set is run in every cell.
+
+    ``lacking`` gives, by window, the reason why a found sell-off is no window of this sweep.
+    """
+
+    file: SweepFile
+    space: SweepSpace
+    cells: tuple[SweepCell, ...]
+    plugin_path: Path | None = None
+    lacking: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def config(self) -> SweepConfig:
+        """The sweep as written."""
+        return self.file.config
+
+    @cached_property
+    def rules(self) -> tuple[Constraint, ...]:
+        """The parsed constraints."""
+        source = self.file.source
+        return tuple(
+            parsed_constraint(text, self.space, source.where(("constraints", place)))
+            for place, text in enumerate(self.config.constraints)
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A parsed constraint is a function, which no other process can read; data are read there.
+        return {k: v for k, v in self.__dict__.items() if k not in ("rules", "source")}
+
+    @property
+    def first_set(self) -> ParameterSet:
+        """The first combination that fulfils the constraints."""
+        found = next(allowed(self.space.grid(), self.rules), None)
+        if found is None:
+            texts = "; ".join(self.config.constraints)
+            raise ConfigError(f"{self.file.source.name}: constraints: no set fulfils: {texts}")
+        return found
+
+    def run_config(
+        self, item: ParameterSet, cell: SweepCell, changes: Sequence[tuple[KeyPath, Any, str]] = ()
+    ) -> RunConfig:
+        """Return the run of a set in a cell.
+
+        ``changes`` are further values: key path, value, and the place for an error.
+
+        Raises
+        ------
+        ConfigError : the values of the set cannot be used, or not together.
+        """
+        given: list[tuple[KeyPath, Any, str]] = [
+            (key_path(path), value, f"{self.file.place(path)}: set {item.set_id}")
+            for path, value in item.values.items()
+        ]
+        where = self.file.source.where(("episodes",))
+        given += [(("data", key), getattr(cell, key), where) for key in ("start", "end")]
+        if cell.instrument:
+            where = self.file.source.where(("instruments",))
+            given.append((key_path(self.config.instrument_path), cell.instrument, where))
+        return run_of(with_values(self.file.base, [*given, *changes]), self.plugin_path)
+
+    @property
+    def source_name(self) -> str:
+        """The name of the data that the base reads."""
+        return str(self.file.base.data["data"].get("source", EMBEDDED))
+
+    @cached_property
+    def source(self) -> Catalog | Dataset:
+        """The catalog, each stretch of it read once."""
+        found = open_source(self.source_name)
+        return KeptCatalog(found.path) if isinstance(found, Catalog) else found
+
+
+def sweep_job(file: SweepFile, plugin_path: Path | None = None) -> SweepJob:
+    """Return a sweep whose axes, constraints and windows have been checked.
+
+    Raises
+    ------
+    ConfigError : a constraint or an episode cannot be used, two windows share a day, no set
+        fulfils the constraints, or the first set cannot be run.
+    """
+    config, space = file.config, space_of(file.config)
+    found = SweepJob(file, space, (), plugin_path)
+    windows = _windows(file) if config.sell_offs is None else _found_windows(found)
+    names = config.instruments or ("",)
+    cells = tuple(replace(window, instrument=name) for window in windows for name in names)
+    found.run_config(found.first_set, cells[0])
+    if config.sell_offs is None:
+        return SweepJob(file, space, cells, plugin_path)
+    lacking = dict(_without_data(found, cells))
+    held = tuple(cell for cell in cells if cell.window not in lacking)
+    if not held:
+        first = next(iter(lacking.items()))
+        raise CoverageError(f"sell_offs: the data hold none of them; {first[0]}: {first[1]}")
+    return SweepJob(file, space, held, plugin_path, lacking)
+
+
+def _found_windows(job: SweepJob) -> list[SweepCell]:
+    """Return a window for each sell-off that the dating rule finds, its first and last day in."""
+    place, text = job.file.source.where(("sell_offs",)), str(job.config.sell_offs)
+    try:
+        found = find_sell_offs(job.source, find_market(text)).sell_offs
+    except RiskoffError as error:
+        raise type(error)(f"{place}: sell_offs: {error}") from error
+    return [
+        SweepCell(
+            window=str(item.high),
+            start=utc_datetime(midnight_ns(item.high)).isoformat(),
+            end=utc_datetime(midnight_ns(item.last) + DAY_NS).isoformat(),
+            instrument="",
+            cluster=f"cluster {item.cluster}",
+        )
+        for item in found
+    ]
+
+
+def _without_data(job: SweepJob, cells: Sequence[SweepCell]) -> Iterator[tuple[str, str]]:
+    """Yield the windows for which the data do not suffice, with the reason."""
+    for cell in cells:
+        try:
+            prepare_run(job.run_config(job.first_set, cell), job.source, job.plugin_path)
+        except DataError as error:
+            yield cell.window, str(error)
+
+
+def _windows(file: SweepFile) -> list[SweepCell]:
+    """Return the windows in order of time, without an instrument."""
+    config, base = file.config, file.base.data.get("data")
+    written: Sequence[str | SweepWindow] = config.episodes
+    place = file.source.where(("episodes",))
+    try:
+        if not written:
+            held = base if isinstance(base, dict) else {}
+            window = {"name": "window", "start": held.get("start"), "end": held.get("end")}
+            written = (SweepWindow.model_validate(window),)
+        found = [_window(item) for item in written]
+    except (RiskoffError, ValueError) as error:
+        raise ConfigError(f"{place}: episodes: {error}") from error
+    for name, count in Counter(cell.window for cell in found).items():
+        if count > 1:
+            raise ConfigError(f"{place}: episodes: {count} are called {name!r}; rename one")
+    found.sort(key=lambda cell: cell.start)
+    for one, other in combinations(found, 2):
+        if other.start < one.end:
+            raise ConfigError(
+                f"{place}: episodes: {one.window} and {other.window} share days; no day may count "
+                "twice in one result"
+            )
+    return found
+
+
+def _window(item: str | SweepWindow) -> SweepCell:
+    if isinstance(item, SweepWindow):
+        name, start, end = item.name, item.start, item.end
+    else:
+        episode = find_episode(item)
+        name = episode.name
+        start, end = utc_datetime(episode.start_at), utc_datetime(episode.end_at)
+    return SweepCell(name, start.isoformat(), end.isoformat(), "", name)
+
+
+@dataclass(frozen=True)
+class SweepInputs:
+    """Everything that determines the results of a sweep's sets, as hashes.
+
+    Attributes
+    ----------
+    document : the hashes and values; their hash is the ``results_id``
+    windows : the cluster of each window by its name, in order of time
+    playbook : module and class of the rules
+    traded : the traded instruments
+    is_synthetic : True when a value of the market data was generated
+    periods_per_year : days a year of the daily returns
+    memory_days : days of data that a decision of the first set reads, rounded up
+    """
+
+    document: dict[str, Any]
+    windows: Mapping[str, str]
+    playbook: type[Playbook[Any]]
+    traded: tuple[str, ...]
+    is_synthetic: bool
+    periods_per_year: int
+    memory_days: int
+
+    @property
+    def results_id(self) -> str:
+        """The first digits of a hash over the inputs; it names the stored results."""
+        return document_digest(self.document)[:RUN_ID_DIGITS]
+
+
+def sweep_inputs(job: SweepJob) -> SweepInputs:
+    """Return the inputs of a sweep's results: sets, windows, data and code.
+
+    The way in which one set is chosen and judged is no part of them. The data are those of every
+    run with one level changed from the first set, since a level may ask for other channels.
+
+    Raises
+    ------
+    RiskoffError : the first set cannot be run in a cell.
+    """
+    first = job.first_set
+    runs = [
+        prepare_run(job.run_config(first, cell), job.source, job.plugin_path) for cell in job.cells
+    ]
+    instruments = [
+        [run.dataset.instruments[name] for name in run.requirements.traded] for run in runs
+    ]
+    return SweepInputs(
+        document=_inputs_document(job, runs),
+        windows={cell.window: cell.cluster for cell in job.cells},
+        playbook=type(runs[0].playbook),
+        traded=tuple(sorted({item.id for held in instruments for item in held})),
+        is_synthetic=any(run.dataset.provenance is Provenance.SYNTHETIC for run in runs),
+        periods_per_year=max(
+            periods_per_year(run.inputs.config, held)
+            for run, held in zip(runs, instruments, strict=True)
+        ),
+        memory_days=max(-(-_memory(job, run) // DAY_NS) for run in runs),
+    )
+
+
+def _memory(job: SweepJob, run: PreparedRun) -> int:
+    """Return the length of data before a row that a decision of a run reads, ns."""
+    config = run.inputs.config
+    lengths = history_ns(config, job.source, run.requirements), memory_ns(config, run.requirements)
+    return max(lengths)
+
+
+def _inputs_document(job: SweepJob, runs: Sequence[PreparedRun]) -> dict[str, Any]:
+    config = job.config
+    return {
+        "sets": {axis.path: list(axis.levels) for axis in job.space.axes},
+        "constraints": list(config.constraints),
+        "sampler": plain(config.sampler),
+        # An adaptive sampler follows the number that it maximizes.
+        "metric": config.choose.metric.value if config.sampler.kind.is_adaptive else None,
+        "instrument_path": config.instrument_path if config.instruments else None,
+        "cells": [[cell.window, cell.instrument] for cell in job.cells],
+        "runs": [inputs_document(run.inputs) for run in runs],
+        "data": sorted(set(_fingerprints(job, job.first_set))),
+    }
+
+
+def _fingerprints(job: SweepJob, first: ParameterSet) -> Iterator[str]:
+    """Yield the fingerprints of the data of all variants that need other data than the first."""
+    seen: list[tuple[Any, ...]] = []
+    for item in _variants(job.space, first):
+        for cell in job.cells:
+            try:
+                config = job.run_config(item, cell)
+                playbook = configured_playbook(config.playbook, job.plugin_path)
+                config, playbook = settle(config, job.source, playbook)
+            except ConfigError:
+                continue  # the values may fit together with other ones; the set's own run tells
+            needs = requirements_of(playbook)
+            lengths = history_ns(config, job.source, needs), memory_ns(config, needs)
+            tiers = None if config.risk.market_tiers is None else config.market
+            asked = (cell, needs, lengths, config.account, config.options, config.report, tiers)
+            if asked in seen:
+                continue
+            seen.append(asked)
+            yield load_window(config, job.source, needs).fingerprint
+            state = load_state(config, job.source)
+            if state is not None:
+                yield state.data.fingerprint
+
+
+def _variants(space: SweepSpace, first: ParameterSet) -> Iterator[ParameterSet]:
+    yield first
+    for number, axis in enumerate(space.axes):
+        for place in range(axis.size):
+            if place != first.places[number]:
+                yield space.at([*first.places[:number], place, *first.places[number + 1 :]])
