@@ -16,6 +16,7 @@ from pathlib import Path
 from doc_tables import (
     attribution,
     checklist,
+    cluster_sizes,
     findings,
     flywheel,
     metrics,
@@ -25,6 +26,7 @@ from doc_tables import (
     rules_gallery,
     rules_page,
     run_diff,
+    sell_offs,
     sleeves,
     statistics_sizes,
     stress,
@@ -35,6 +37,7 @@ from doc_tables.blocks import ROOT, PageBlock, differences, replace
 WRITERS: Mapping[str, Callable[[Path], Iterator[PageBlock]]] = {
     "attribution": attribution.blocks,
     "checklist": checklist.blocks,
+    "clusters": cluster_sizes.blocks,
     "diff": run_diff.blocks,
     "findings": findings.blocks,
     "flywheel": flywheel.blocks,
@@ -44,6 +47,7 @@ WRITERS: Mapping[str, Callable[[Path], Iterator[PageBlock]]] = {
     "results": metrics.blocks,
     "rules": rules_page.blocks,
     "rules-gallery": rules_gallery.blocks,
+    "sell-offs": sell_offs.blocks,
     "sleeves": sleeves.blocks,
     "statistics": statistics_sizes.blocks,
     "stress": stress.blocks,
@@ -51,6 +55,7 @@ WRITERS: Mapping[str, Callable[[Path], Iterator[PageBlock]]] = {
 # Each needs no real data and takes less than a minute.
 SAMPLES: Mapping[str, Callable[[], Iterator[PageBlock]]] = {
     "checklist": checklist.sample,
+    "clusters": cluster_sizes.sample,
     "diff": run_diff.sample,
     "flywheel": flywheel.sample,
     "playbooks": playbooks.sample,

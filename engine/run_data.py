@@ -112,10 +112,30 @@ def run_channels(
     optional |= benchmark_channels(set(config.report.held) - read, source)
     optional |= {ChannelKey(name, kind) for name in config.report.held for kind in INCOME}
     optional |= {ChannelKey(name, ChannelKind.SERIES) for name in config.bills} - required
+    optional |= shaded_channels(config, source)
     for underlying in requirements.options:
         required.add(ChannelKey(underlying, BARS, "1d"))
         optional |= set(pricing_channels(underlying, config.options))
     return frozenset(required), optional
+
+
+def shaded_channels(config: RunConfig, source: Catalog | Dataset) -> frozenset[ChannelKey]:
+    """Return the channels in which the sell-offs of the page are found.
+
+    Raises
+    ------
+    ConfigError : the data have no daily bars of the market.
+    """
+    shaded = config.report.sell_offs
+    if shaded is None:
+        return frozenset()
+    bars = ChannelKey(shaded.instrument, BARS, "1d")
+    if bars not in held_keys(source):
+        raise ConfigError(
+            f"report.sell_offs: no {bars} in the data; import them, name another instrument, or "
+            "leave the section out"
+        )
+    return frozenset({bars, ChannelKey(shaded.instrument, ChannelKind.DIVIDENDS)})
 
 
 def rate_channels(

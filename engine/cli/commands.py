@@ -15,6 +15,7 @@ from engine.cli import (
     episode_commands,
     rules_command,
     run_commands,
+    sell_off_command,
     strategy_commands,
     stress_command,
     study_command,
@@ -32,6 +33,7 @@ app = typer.Typer(
 app.command("run")(run_commands.run)
 app.command("account")(run_commands.account)
 app.command("compare")(compare_command.compare)
+app.command("sell-offs")(sell_off_command.sell_offs)
 app.command("stress")(stress_command.stress)
 app.command("sweep")(sweep_command.sweep)
 app.command("validate")(config_commands.validate)

@@ -309,8 +309,20 @@ class RiskConfig(SortedModel):
     )
 
 
+class ShadedSellOffs(SortedModel):
+    """Name the market whose sell-offs are shaded on the run's page."""
+
+    instrument: str = Field(description="Instrument with daily bars, such as QQQ")
+    fall: float = Field(
+        0.10,
+        gt=0,
+        lt=1,
+        description="Fall below a closing high that confirms a sell-off: 0.1 is 10%",
+    )
+
+
 class ReportConfig(SortedModel):
-    """Choose the tearsheet's benchmark and the bill of excess returns."""
+    """Choose the tearsheet's benchmark, the bill of excess returns and the shaded sell-offs."""
 
     benchmark: str | dict[str, float] | None = Field(
         None,
@@ -327,6 +339,10 @@ class ReportConfig(SortedModel):
         "DGS3MO",
         description="Annual percent series of the bill that excess returns subtract; if the data "
         "lack it, account.interest_series, else 0; null: 0",
+    )
+    sell_offs: ShadedSellOffs | None = Field(
+        None,
+        description="Sell-offs to shade on the page's chart, found in the run's data; null: none",
     )
 
     @model_validator(mode="after")

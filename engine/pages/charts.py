@@ -23,6 +23,8 @@ SVG_SALT = "riskoff"
 FIRST_PRICE, FURTHER_PRICE, EQUITY, DRAWDOWN = 3.5, 1.9, 2.3, 1.4
 WIDTH, TITLE, DATES = 10.5, 0.3, 0.5
 FILL_MARKS = "every fill: ▲ long, ▼ short, x out; green trades made money after costs, red lost"
+SHADE_MARKS = "shaded: sell-offs; light: the run-up before anyone could know, hindsight"
+RUN_UP_SHADE, SELL_OFF_SHADE = "#f7ece0", "#ecd3c4"
 INK, MUTED, GAIN, LOSS, LINE = "#1d2733", "#8a94a0", "#1a7f4b", "#c0392b", "#2a5b8c"
 _PROLOG = re.compile(
     r"<\?xml[^>]*\?>\s*|<!DOCTYPE svg[^>]*>\s*|<metadata>.*?</metadata>\s*", re.DOTALL
@@ -41,15 +43,26 @@ class PriceLine:
     fills: Sequence[Fill] = ()
 
 
-def trade_chart(prices: Sequence[PriceLine], curve: EquityCurve, currency: str) -> str:
-    """Return the SVG of prices with fills, of equity in a currency, and of its drawdown."""
+def trade_chart(
+    prices: Sequence[PriceLine],
+    curve: EquityCurve,
+    currency: str,
+    spans: Sequence[tuple[int, int, int]] = (),
+) -> str:
+    """Return the SVG of prices with fills, of equity in a currency, and of its drawdown.
+
+    ``spans`` are shaded sell-offs, see :func:`shade`.
+    """
     tallest = FIRST_PRICE if len(prices) == 1 else FURTHER_PRICE
     with quiet_figure((*(tallest for _ in prices), EQUITY, DRAWDOWN)) as (figure, panels):
         *above, equity, drawdown = panels
         for axes, price in zip(above, prices, strict=True):
             _draw_price(axes, price)
         for axes in above[:1]:
-            axes.set_title(FILL_MARKS, fontsize=9, color=INK, loc="left")
+            marks = f"{FILL_MARKS}; {SHADE_MARKS}" if spans else FILL_MARKS
+            axes.set_title(marks, fontsize=9, color=INK, loc="left")
+        for axes in panels:
+            shade(axes, spans)
         at, values = thinned(curve.at, curve.equity)
         equity.plot(series_dates(at), values, color=LINE, linewidth=1.1)
         equity.set_ylabel(f"equity, {currency}")
@@ -72,6 +85,40 @@ def thinned(
         kept.add(int(stretch[np.argmax(values[stretch])]))
     rows = np.array(sorted(kept))
     return at[rows], values[rows]
+
+
+@dataclass(frozen=True)
+class ShadedLine:
+    """One line of a chart with shaded stretches: positive values at ``at`` (ns UTC)."""
+
+    title: str
+    at: NDArray[np.int64]
+    value: NDArray[np.float64]
+
+
+def shaded_lines(lines: Sequence[ShadedLine], spans: Sequence[tuple[int, int, int]]) -> str:
+    """Return the SVG of lines on a logarithmic axis, with the stretches of ``spans`` shaded.
+
+    A span is (high, confirmation, end), ns UTC; its run-up is lighter, because it is hindsight.
+    """
+    with quiet_figure((FIRST_PRICE + EQUITY,)) as (figure, (axes,)):
+        shade(axes, spans)
+        for line in lines:
+            at, values = thinned(line.at, line.value)
+            axes.plot(series_dates(at), values, linewidth=1.1, label=line.title)
+        axes.set_yscale("log")
+        axes.set_title(SHADE_MARKS, fontsize=9, color=INK, loc="left")
+        axes.set_ylabel("growth of 1, logarithmic")
+        axes.legend(loc="upper left", frameon=False, fontsize=8)
+        return figure_svg(figure)
+
+
+def shade(axes: Any, spans: Sequence[tuple[int, int, int]]) -> None:
+    """Shade sell-offs on an axis: (high, confirmation, end), ns UTC."""
+    for span in spans:
+        high, confirmed, end = series_dates(np.array(span, dtype=np.int64))
+        axes.axvspan(high, confirmed, color=RUN_UP_SHADE, linewidth=0, zorder=0)
+        axes.axvspan(confirmed, end, color=SELL_OFF_SHADE, linewidth=0, zorder=0)
 
 
 def account_chart(curve: EquityCurve, sleeves: Mapping[str, EquityCurve], currency: str) -> str:

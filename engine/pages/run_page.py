@@ -11,6 +11,7 @@ from engine.pages.quantstats_part import quantstats_part
 from engine.results import RunRecord, run_folder_name
 from engine.results.doubtful import doubtful_warnings
 from engine.results.manifest import assumptions
+from engine.sell_offs import date_falls, reinvested_closes
 
 SHOWN_BLOCKS = 6
 
@@ -79,7 +80,30 @@ def _chart(record: RunRecord) -> str:
     shown = [price for price in prices if len(price.close)]
     if not shown or len(record.run.outcome.curve.at) == 0:
         return ""
-    return trade_chart(shown, record.run.outcome.curve, run_rows.currency(record))
+    return trade_chart(
+        shown, record.run.outcome.curve, run_rows.currency(record), sell_off_spans(record)
+    )
+
+
+def sell_off_spans(record: RunRecord) -> list[tuple[int, int, int]]:
+    """Return the shaded sell-offs as (high, confirmation, end), ns UTC, inside the window.
+
+    They are found in the run's data, from the first row of its warm-up on.
+    """
+    shaded = record.run.config.report.sell_offs
+    if shaded is None:
+        return []
+    closes = reinvested_closes(record.run.dataset, shaded.instrument).until(record.end)
+    at, known_at, last = closes.closed_at, closes.known_at, len(closes.closed_at) - 1
+    spans = [
+        (at[fall.high], known_at[fall.confirmed], at[last if fall.ended is None else fall.ended])
+        for fall in date_falls(closes.value, fall=shaded.fall)
+    ]
+    return [
+        (max(int(high), record.start), max(int(confirmed), record.start), int(end))
+        for high, confirmed, end in spans
+        if end > record.start
+    ]
 
 
 def _price_line(record: RunRecord, instrument: str) -> PriceLine:

@@ -17,6 +17,7 @@ from engine.sell_offs.found import (
     TotalReturn,
     dated,
     find_sell_offs,
+    reinvested_closes,
     total_return,
 )
 from engine.sell_offs.held_channels import HeldThen, held_then
@@ -60,6 +61,7 @@ __all__ = [
     "knew",
     "load_market",
     "one_text",
+    "reinvested_closes",
     "rule_text",
     "sell_off_rows",
     "sensitivity_rows",

@@ -146,14 +146,21 @@ def total_return(source: Catalog | Dataset, market: SellOffMarket) -> TotalRetur
             f"{bars_key}: generated rows; nothing in them happened. Give a catalog of real data "
             "with --data"
         )
-    held = dataset.instruments[name]
-    paid = None if held.dividend_adjusted else dataset.channels.get(paid_key)
+    return reinvested_closes(dataset, name)
+
+
+def reinvested_closes(dataset: Dataset, instrument: str) -> TotalReturn:
+    """Return the daily closes of an instrument in a dataset, dividends reinvested."""
+    held = dataset.instruments[instrument]
+    bars = dataset.channels[ChannelKey(instrument, ChannelKind.BARS, "1d")]
+    paid = dataset.channels.get(ChannelKey(instrument, ChannelKind.DIVIDENDS))
+    if held.dividend_adjusted:
+        paid = None
     closed = bars["closed_at"]
     days = closing_days(closed).astype("datetime64[D]")
     sessions = sessions_between(held.calendar, days[0], days[-1])
-    return TotalReturn(
-        name, closed, bars["available_at"], _reinvested(bars, paid), sessions.searchsorted(days)
-    )
+    value = _reinvested(bars, paid)
+    return TotalReturn(instrument, closed, bars["available_at"], value, sessions.searchsorted(days))
 
 
 def find_sell_offs(

@@ -13,6 +13,7 @@ from engine.episodes import DatedEvent, Day, Text
 from engine.errors import ConfigError
 
 KIND = "sell_offs"
+WEIGHT_ROUNDING = 1e-9
 SELL_OFFS_FOLDER = CONFIGS_FOLDER / KIND
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
@@ -26,6 +27,7 @@ class SellOffMarket(SortedModel):
     since : first UTC day of the closes that the rule reads
     fall : fraction below a closing high that confirms a sell-off
     sensitivity : other values of ``fall``, whose counts are shown beside it; none of them is chosen
+    rival : weights of the benchmark whose static share a row is compared with inside sell-offs
     events : dated events; one inside a sell-off names it, the others stay outside the tests
     """
 
@@ -34,10 +36,13 @@ class SellOffMarket(SortedModel):
     since: Day
     fall: Fraction
     sensitivity: tuple[Fraction, ...] = ()
+    rival: dict[str, Annotated[float, Field(gt=0, le=1)]]
     events: tuple[DatedEvent, ...] = ()
 
     @model_validator(mode="after")
-    def _check_events(self) -> "SellOffMarket":
+    def _check_values(self) -> "SellOffMarket":
+        if abs(sum(self.rival.values()) - 1) > WEIGHT_ROUNDING:
+            raise ValueError(f"rival: weights must sum to 1, not to {sum(self.rival.values()):g}")
         for event in self.events:
             if event.day < self.since:
                 raise ValueError(f"event of {event.day} ({event.text!r}) lies before {self.since}")

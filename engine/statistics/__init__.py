@@ -51,13 +51,23 @@ from engine.statistics.sharpe import (
     probabilistic_sharpe,
     sharpe_interval,
 )
+from engine.statistics.sign_flips import (
+    EXACT_CLUSTERS,
+    LEAST_CLUSTERS,
+    ClusterEffect,
+    cluster_effect,
+    smallest_p_value,
+)
 from engine.statistics.superior import Superiority, superior_ability
 
 __all__ = [
+    "EXACT_CLUSTERS",
+    "LEAST_CLUSTERS",
     "MIN_CLUSTERS",
     "MIN_DAYS",
     "MIN_TRADES",
     "Candidates",
+    "ClusterEffect",
     "Draws",
     "Elapsed",
     "Interval",
@@ -75,6 +85,7 @@ __all__ = [
     "Superiority",
     "backtest_overfitting",
     "block_days",
+    "cluster_effect",
     "clusters",
     "daily_measures",
     "deflated_sharpe",
@@ -98,6 +109,7 @@ __all__ = [
     "segments",
     "share_interval",
     "sharpe_interval",
+    "smallest_p_value",
     "superior_ability",
     "too_few",
     "too_still",

@@ -62,3 +62,15 @@ def test_every_traded_instrument_has_its_own_panel(make_run):
     assert "BTC, USD" in drawn
     assert "QQQ, USD" in drawn
     assert "equity, EUR" in drawn
+
+
+def test_sell_offs_are_shaded_from_high_to_confirmation_and_to_the_end(make_run):
+    record = RunRecord(make_run(hours=400))
+    curve = record.run.outcome.curve
+    span = tuple(int(curve.at[place]) for place in (10, 50, 200))
+    plain, shaded = (trade_chart([], curve, "USDT", spans) for spans in ((), [span]))
+    for shade, count in ((charts.RUN_UP_SHADE, 2), (charts.SELL_OFF_SHADE, 2)):
+        # One stretch on each of the two panels, equity and drawdown.
+        assert (plain.count(f"fill: {shade}"), shaded.count(f"fill: {shade}")) == (0, count)
+    lines = [charts.ShadedLine("one", curve.at, curve.equity / curve.equity[0])]
+    assert charts.SHADE_MARKS in charts.shaded_lines(lines, [span])

@@ -35,7 +35,14 @@ EVENTS = [
 
 
 def market(**changes):
-    told = {"name": "X", "instrument": "X", "since": "2026-01-01", "fall": 0.10, "events": EVENTS}
+    told = {
+        "name": "X",
+        "instrument": "X",
+        "since": "2026-01-01",
+        "fall": 0.10,
+        "rival": {"X": 1.0},
+        "events": EVENTS,
+    }
     return SellOffMarket.model_validate({**told, **changes})
 
 
@@ -154,10 +161,10 @@ def test_thresholds_knew_what_was_confirmed_when_they_were_set():
 
 def test_a_market_file_names_its_mistakes(tmp_path):
     path = tmp_path / "own.yaml"
-    path.write_text("name: own\ninstrument: X\nsince: 2026-01-01\nfall: 10\n")
+    path.write_text("name: own\ninstrument: X\nsince: 2026-01-01\nfall: 10\nrival: {X: 1}\n")
     with pytest.raises(ConfigError, match="fall"):
         load_market(path)
-    path.write_text("name: other\ninstrument: X\nsince: 2026-01-01\nfall: 0.1\n")
+    path.write_text("name: other\ninstrument: X\nsince: 2026-01-01\nfall: 0.1\nrival: {X: 1}\n")
     with pytest.raises(ConfigError, match="must be the file's, 'own'"):
         load_market(path)
 
