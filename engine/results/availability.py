@@ -6,6 +6,9 @@ from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 from operator import itemgetter
 
+import numpy as np
+from numpy.typing import NDArray
+
 from engine.decision_terms import GuardEventKind, GuardName
 from engine.records import (
     FAR_FUTURE,
@@ -74,6 +77,15 @@ class AvailabilityHistory:
         key = (at, InstantStep.DECISION.value)
         place = bisect_right(self._changes, key, key=itemgetter(0)) - 1
         return self._changes[max(place, 0)][1]
+
+    def at_decisions(
+        self, at: NDArray[np.int64]
+    ) -> tuple[list[AccountInterval], NDArray[np.int64]]:
+        """Return intervals, and the place of the one that holds at a decision of each instant."""
+        # A change in a step after the decision counts from the next nanosecond on.
+        since = [when + (step > InstantStep.DECISION.value) for (when, step), _ in self._changes]
+        places = np.searchsorted(np.array(since, np.int64), at, side="right") - 1
+        return [interval for _, interval in self._changes], np.maximum(places, 0)
 
     def intervals(self) -> list[AccountInterval]:
         """Return the intervals longer than zero, in order; equal neighbours are merged."""

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -57,24 +57,69 @@ def relative_distance(
     return np.divide(away, scale, out=np.where(np.isnan(away), np.nan, 0.0), where=scale > 0)
 
 
-def nearest_groups(conditions: Sequence[Condition], rows: NDArray[np.int64]) -> list[Failing]:
+@dataclass(frozen=True)
+class FailingRows:
+    """The fields of :class:`Failing` for many rows, a column each; names as places in ``names``.
+
+    ``first`` and ``nearest`` are -1 for none; ``group`` is a place in ``groups``.
+    """
+
+    groups: tuple[str, ...]
+    names: tuple[str, ...]
+    group: NDArray[np.int64]
+    count: NDArray[np.int64]
+    first: NDArray[np.int64]
+    nearest: NDArray[np.int64]
+    distance: NDArray[np.float64]
+
+    def row(self, row: int) -> Failing:
+        """Return the fields of one row."""
+        first, nearest = int(self.first[row]), int(self.nearest[row])
+        return Failing(
+            self.groups[self.group[row]],
+            int(self.count[row]),
+            self.names[first] if first >= 0 else "",
+            self.names[nearest] if nearest >= 0 else "",
+            float(self.distance[row]),
+        )
+
+
+def nearest_groups(conditions: Sequence[Condition], rows: NDArray[np.int64]) -> FailingRows:
     """Return for each row the group that came nearest to an entry, and its failed conditions.
 
     The group with the fewest failed conditions is nearest; then the smallest distance decides, as
     in ``engine.results.journal.nearness``; then the order of the groups.
     """
-    names = [item.name for item in conditions]
-    truth = _table([item.truth[rows] for item in conditions], len(rows), np.int8)
-    distances = _table(
-        [relative_distance(item.measured[rows], item.threshold[rows]) for item in conditions],
-        len(rows),
-        np.float64,
-    )
+    names = tuple(item.name for item in conditions)
     groups = alternatives((item.name, item.group) for item in conditions if item.required)
-    by_group = [
-        _failing_at(group, required, names, truth, distances) for group, required in groups.items()
+    place = {name: index for index, name in enumerate(names)}
+    best: FailingRows | None = None
+    for index, required in enumerate(groups.values()):
+        own = ((place[name], conditions[place[name]]) for name in required)
+        judged = (
+            (i, c.truth[rows], relative_distance(c.measured[rows], c.threshold[rows]))
+            for i, c in own
+        )
+        count, first, nearest, distance = _failing(judged, len(rows))
+        found = FailingRows(
+            tuple(groups), names, np.full(len(rows), index), count, first, nearest, distance
+        )
+        best = found if best is None else _nearer(best, found)
+    assert best is not None, "conditions without groups are one group"
+    return best
+
+
+def _nearer(one: FailingRows, other: FailingRows) -> FailingRows:
+    """Return the fields of whichever is nearer at each row, of the first where none is."""
+    gaps = [
+        np.where(np.isnan(found.distance), np.where(found.count, np.inf, 0.0), found.distance)
+        for found in (one, other)
     ]
-    return [min(found, key=_nearness_of_group) for found in zip(*by_group, strict=True)]
+    nearer = (other.count < one.count) | ((other.count == one.count) & (gaps[1] < gaps[0]))
+    columns = ("group", "count", "first", "nearest", "distance")
+    return replace(
+        one, **{c: np.where(nearer, getattr(other, c), getattr(one, c)) for c in columns}
+    )
 
 
 def required_groups(described: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
@@ -86,53 +131,38 @@ def required_groups(described: Iterable[Mapping[str, Any]]) -> dict[str, tuple[s
 
 def failing_of_row(row: Mapping[str, Any], group: str, required: Sequence[str]) -> Failing:
     """Return the failed conditions of one group at one row of ``journal_conditions``."""
-    truth = [_TRUTH_OF_WORD[row[name]] for name in required]
-    numbers = [[_float(row[f"{name}.{kind}"]) for name in required] for kind in _COMPARED]
-    measured, threshold = np.array(numbers, dtype=np.float64)
-    distances = relative_distance(measured, threshold)[np.newaxis]
-    (found,) = _failing_at(group, required, required, np.array([truth], np.int8), distances)
-    return found
+    truth = [np.array([_TRUTH_OF_WORD[row[name]]], np.int8) for name in required]
+    measured, threshold = (
+        [np.array([_float(row[f"{name}.{kind}"])]) for name in required] for kind in _COMPARED
+    )
+    distances = [relative_distance(m, t) for m, t in zip(measured, threshold, strict=True)]
+    judged = zip(range(len(required)), truth, distances, strict=True)
+    columns = _failing(judged, 1)
+    zero = np.zeros(1, np.int64)
+    return FailingRows((group,), tuple(required), zero, *columns).row(0)
 
 
-def _failing_at(
-    group: str,
-    required: Sequence[str],
-    names: Sequence[str],
-    truth: NDArray[np.int8],
-    distances: NDArray[np.float64],
-) -> list[Failing]:
-    """Return one group's failed conditions at each row; the tables have a column a name."""
-    if not required:
-        return [Failing(group, 0, "", "", math.nan)] * len(truth)
-    place = {name: column for column, name in enumerate(names)}
-    own = [place[name] for name in required]
-    truth, distances = truth[:, own], distances[:, own]
-    counts = (truth != Truth.TRUE).sum(axis=1)
-    false = truth == Truth.FALSE
-    considered = np.where(false & np.isfinite(distances), distances, np.inf)
-    nearest = np.argmin(considered, axis=1)
-    # A false condition comes before an unknown one, then the playbook's order decides.
-    first = np.argmin(np.where(false, 0, np.where(truth == Truth.UNKNOWN, 1, 2)), axis=1)
-    distance = np.take_along_axis(considered, nearest[:, np.newaxis], axis=1)[:, 0]
-    columns = (counts, first, nearest, distance)
-    return [
-        Failing(
-            group,
-            count,
-            required[blocking] if count else "",
-            required[close] if away < math.inf else "",
-            away if away < math.inf else math.nan,
-        )
-        for count, blocking, close, away in zip(*(c.tolist() for c in columns), strict=True)
-    ]
+def _failing(
+    judged: Iterable[tuple[int, NDArray[np.int8], NDArray[np.float64]]], rows: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Return count, first, nearest and distance of the failed ones among required conditions.
 
-
-def _nearness_of_group(found: Failing) -> tuple[int, float]:
-    return found.count, gap(found.count, found.distance)
-
-
-def _table(columns: Sequence[Any], rows: int, kind: Any) -> Any:
-    return np.column_stack(columns) if columns else np.zeros((rows, 0), dtype=kind)
+    ``judged`` are their places, truths and distances. A false condition is blamed before an unknown
+    one, then the playbook's order decides.
+    """
+    count = np.zeros(rows, dtype=np.int64)
+    false, unknown, nearest = (np.full(rows, -1, dtype=np.int64) for _ in range(3))
+    distance = np.full(rows, np.inf)
+    for place, truth, away in judged:
+        is_false, is_unknown = truth == Truth.FALSE, truth == Truth.UNKNOWN
+        count += is_false | is_unknown
+        false[is_false & (false < 0)] = place
+        unknown[is_unknown & (unknown < 0)] = place
+        nearer = is_false & (away < distance)
+        nearest[nearer] = place
+        distance[nearer] = away[nearer]
+    first = np.where(false >= 0, false, unknown)
+    return count, first, nearest, np.where(nearest < 0, np.nan, distance)
 
 
 def _float(value: float | None) -> float:

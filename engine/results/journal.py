@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from data_feeds.clock import DAY_NS, HOUR_NS, utc_text
@@ -21,7 +22,8 @@ from engine.decision_terms import RISK_ADDING, BlockKind, DecisionOutcome, Inten
 from engine.playbook import Requirements, Signals
 from engine.records import Decision, SimulationOutcome
 from engine.results.availability import Availability, AvailabilityHistory
-from engine.results.failing import TRUTH_WORDS, gap, nearest_groups
+from engine.results.failing import TRUTH_WORDS, FailingRows, gap, nearest_groups
+from engine.run_folder.schema import AccountInterval
 from engine.run_folder.write import instants
 
 QUIET_STATES = (Availability.FLAT.value,)
@@ -41,6 +43,9 @@ class RowBlock:
     name: str
 
 
+_BETWEEN = ", "
+# Words by the number of a truth; the unknown one, -1, counts from the end.
+_TRUTHS = (TRUTH_WORDS[Truth.FALSE], TRUTH_WORDS[Truth.TRUE], TRUTH_WORDS[Truth.UNKNOWN])
 _PART_WORDS = {Truth.TRUE: "yes", Truth.FALSE: "no", Truth.UNKNOWN: "unknown"}
 # Blocks of rows at which every required condition held, the nearest to an entry first.
 _KINDS = (BlockKind.RISK, BlockKind.ACCOUNT, BlockKind.PLAYBOOK)
@@ -104,54 +109,42 @@ def conditions_table(
     """Return the journal: state, block, nearest miss and every condition of each row."""
     rows = journal_rows(signals, outcome.decisions, start, end, every_row=every_row)
     at = signals.decided_at[rows]
-    decisions = _decisions_by_instant(outcome.decisions)
+    decided = _DecidedRows.of(outcome.decisions, at)
+    intervals, places = history.at_decisions(at)
+    failing = nearest_groups(signals.conditions, rows)
+    has_groups = any(item.group for item in signals.conditions if item.required)
     # The positions of a book of weights do not block its next rebalancing.
     book_from = min(
         (d.decided_at for d in outcome.decisions if d.intent == IntentKind.REBALANCE), default=None
     )
-    states = [history.at_decision(instant) for instant in at.tolist()]
-    failing = nearest_groups(signals.conditions, rows)
-    has_groups = any(item.group for item in signals.conditions if item.required)
-    blocks = [
-        _block(
-            decisions.get(instant, []),
-            state.state,
-            state.detail,
-            failing[index].first,
-            is_book=book_from is not None and instant >= book_from,
-            has_groups=has_groups,
-        )
-        for index, (instant, state) in enumerate(zip(at.tolist(), states, strict=True))
-    ]
+    is_book = np.full(len(at), False) if book_from is None else at >= book_from
+    blocks = _blocks(decided, intervals, places, failing, is_book, has_groups=has_groups)
     columns: dict[str, Any] = {
         "at": instants(at),
-        "setup": pa.array(_setups(signals, rows), pa.string()),
-        "state": pa.array([state.state for state in states], pa.string()),
-        "plan_id": pa.array([state.plan_id for state in states], pa.int64()),
-        "decisions": pa.array(
-            [_decision_words(decisions.get(instant, [])) for instant in at.tolist()], pa.string()
-        ),
-        "blocked_kind": pa.array([block.kind for block in blocks], pa.string()),
-        "blocked_by": pa.array([block.name for block in blocks], pa.string()),
-        "nearest_miss": pa.array([found.nearest for found in failing], pa.string()),
-        "nearest_miss_distance": pa.array([found.distance for found in failing], pa.float64()),
-        "required_failing": pa.array([found.count for found in failing], pa.int64()),
+        "setup": _setups(signals, rows),
+        "state": _chosen([str(found.state) for found in intervals], places),
+        "plan_id": pa.array([found.plan_id for found in intervals], pa.int64()).take(places),
+        "decisions": decided.words(),
+        "blocked_kind": blocks[0],
+        "blocked_by": blocks[1],
+        "nearest_miss": _chosen([*failing.names, ""], failing.nearest),
+        "nearest_miss_distance": pa.array(failing.distance, pa.float64()),
+        "required_failing": pa.array(failing.count, pa.int64()),
     }
     if has_groups:
-        columns["nearest_group"] = pa.array([found.group for found in failing], pa.string())
+        columns["nearest_group"] = _chosen(failing.groups, failing.group)
     for item in signals.conditions:
-        words = [TRUTH_WORDS[value] for value in item.truth[rows].tolist()]
-        columns[item.name] = pa.array(words, pa.string())
-        columns[f"{item.name}.measured"] = pa.array(item.measured[rows], pa.float64())
-        columns[f"{item.name}.threshold"] = pa.array(item.threshold[rows], pa.float64())
+        columns[item.name] = _chosen(_TRUTHS, item.truth[rows])
+        columns[f"{item.name}.measured"] = _numbers(item.measured[rows])
+        columns[f"{item.name}.threshold"] = _numbers(item.threshold[rows])
         if item.parts or item.reasons:
-            columns[f"{item.name}.because"] = pa.array(because(item, rows, at), pa.string())
+            columns[f"{item.name}.because"] = because(item, rows, at)
         if item.age_ns is not None:
-            columns[f"{item.name}.age_hours"] = pa.array(_hours(item.age_ns[rows]), pa.float64())
+            columns[f"{item.name}.age_hours"] = _numbers(_hours(item.age_ns[rows]))
     return pa.table(columns)
 
 
-def because(item: Condition, rows: NDArray[np.int64], at: NDArray[np.int64]) -> list[str]:
+def because(item: Condition, rows: NDArray[np.int64], at: NDArray[np.int64]) -> pa.Array:
     """Return the parts and the reasons of a condition at some rows, as text.
 
     ``at`` are the rows' instants. A part has its truth and the numbers it compares; a reason that
@@ -159,15 +152,18 @@ def because(item: Condition, rows: NDArray[np.int64], at: NDArray[np.int64]) -> 
     """
     told = [_parts(part, rows) for part in item.parts]
     told += [_reasons(found, rows, at) for found in item.reasons]
-    return [", ".join(filter(None, words)) for words in zip(*told, strict=True)]
+    # pyarrow 26 drops the rows whose parts are all null: each row starts with an empty part.
+    empty = _chosen([""], np.zeros(len(rows), np.int64))
+    joined = pc.binary_join_element_wise(empty, *told, _BETWEEN, null_handling="skip")
+    return pc.utf8_slice_codeunits(joined, len(_BETWEEN))
 
 
-def _parts(part: Condition, rows: NDArray[np.int64]) -> list[str]:
+def _parts(part: Condition, rows: NDArray[np.int64]) -> pa.Array:
     """Return a part's truth and numbers at some rows, as text; equal rows are worded once."""
     columns = (part.truth[rows], part.measured[rows], part.threshold[rows])
     lines = list(zip(*(column.tolist() for column in columns), strict=True))
     words = {line: _part(part, *line) for line in set(lines)}
-    return [words[line] for line in lines]
+    return pa.array([words[line] for line in lines], pa.string())
 
 
 def _part(part: Condition, truth: int, measured: float, threshold: float) -> str:
@@ -178,17 +174,30 @@ def _part(part: Condition, truth: int, measured: float, threshold: float) -> str
     return f"{told} ({measured:.6g} against {threshold:.6g}{unit})"
 
 
-def _reasons(reason: Reason, rows: NDArray[np.int64], at: NDArray[np.int64]) -> list[str]:
-    """Return a reason at some rows, as text; empty where it did not decide."""
-    decided = reason.at[rows].tolist()
-    when = {instant: f" at {utc_text(instant)}" for instant in set(decided)} | {THIS_ROW: ""}
-    told = []
-    for instant, now in zip(decided, at.tolist(), strict=True):
-        if instant == NOT_SO:
-            told.append("")
-        else:
-            told.append(reason.text + (" at this close" if instant == now else when[instant]))
-    return told
+def _reasons(reason: Reason, rows: NDArray[np.int64], at: NDArray[np.int64]) -> pa.Array:
+    """Return a reason at some rows, as text; null where it did not decide."""
+    decided = reason.at[rows]
+    when, places = np.unique(decided, return_inverse=True)
+    words = [
+        None if instant == NOT_SO else reason.text + _when(instant) for instant in when.tolist()
+    ]
+    now = (decided == at) & (decided != NOT_SO)
+    return _chosen([*words, f"{reason.text} at this close"], np.where(now, len(words), places))
+
+
+def _when(instant: int) -> str:
+    return "" if instant == THIS_ROW else f" at {utc_text(instant)}"
+
+
+def _chosen(words: Sequence[str | None], places: NDArray[Any]) -> pa.Array:
+    """Return the word of each place as a column; places below 0 count from the end."""
+    return pa.array(words, pa.string()).take(
+        pa.array(np.where(places < 0, places + len(words), places))
+    )
+
+
+def _numbers(values: NDArray[Any]) -> pa.Array:
+    return pa.array(values.astype(np.float64, copy=False), pa.float64())
 
 
 def _hours(age_ns: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -196,42 +205,78 @@ def _hours(age_ns: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.where(age_ns < 0, np.nan, age_ns / HOUR_NS)
 
 
-def _setups(signals: Signals, rows: Any) -> list[str]:
+def _setups(signals: Signals, rows: NDArray[np.int64]) -> pa.Array:
     if signals.setup is None:
-        return [""] * len(rows)
-    return [str(name) for name in signals.setup[rows]]
+        return _chosen([""], np.zeros(len(rows), np.int64))
+    return pa.array(signals.setup[rows].astype(np.object_), pa.string())
 
 
-def _decisions_by_instant(decisions: Sequence[Decision]) -> dict[int, list[Decision]]:
-    """Return the decisions of all instruments by instant."""
-    grouped: dict[int, list[Decision]] = defaultdict(list)
-    for decision in decisions:
-        grouped[decision.decided_at].append(decision)
-    return grouped
+@dataclass(frozen=True)
+class _DecidedRows:
+    """The decisions of the journal's rows that have any, by row."""
+
+    rows: int
+    decisions: Mapping[int, Sequence[Decision]]
+
+    @classmethod
+    def of(cls, decisions: Sequence[Decision], at: NDArray[np.int64]) -> "_DecidedRows":
+        """Return the decisions at the rows of some instants."""
+        grouped: dict[int, list[Decision]] = defaultdict(list)
+        for decision in decisions:
+            grouped[decision.decided_at].append(decision)
+        rows = np.flatnonzero(np.isin(at, np.array(list(grouped), np.int64))).tolist()
+        return cls(len(at), {row: grouped[int(at[row])] for row in rows})
+
+    def words(self) -> pa.Array:
+        """Return each row's decisions as text, "" without one."""
+        told = [
+            "; ".join(f"{d.decision_id} {d.intent} {d.outcome}" for d in found)
+            for found in self.decisions.values()
+        ]
+        places = np.full(self.rows, len(told))
+        places[list(self.decisions)] = np.arange(len(told))
+        return _chosen([*told, ""], places)
 
 
-def _decision_words(decisions: Sequence[Decision]) -> str:
-    return "; ".join(f"{d.decision_id} {d.intent} {d.outcome}" for d in decisions)
-
-
-def _block(
-    decisions: Sequence[Decision],
-    state: str,
-    detail: str,
-    failing: str,
+def _blocks(
+    decided: _DecidedRows,
+    intervals: Sequence[AccountInterval],
+    places: NDArray[np.int64],
+    failing: FailingRows,
+    is_book: NDArray[np.bool_],
     *,
-    is_book: bool,
     has_groups: bool,
-) -> RowBlock:
+) -> tuple[pa.Array, pa.Array]:
+    """Return kind and name of each row's obstacle to an entry.
+
+    ``places`` are those of the rows' ``intervals``.
+    """
+    blocks = [RowBlock(BlockKind.PLAYBOOK, words) for words in ("no intent", NOTHING_DUE)]
+    chosen = is_book.astype(np.int64)
+    # Groups of a book's conditions choose its weights; where none holds it keeps weights too.
+    failed = failing.count > 0
+    if has_groups:
+        failed &= ~is_book
+    chosen = np.where(failed, len(blocks) + failing.first, chosen)
+    blocks += [RowBlock(BlockKind.CONDITION, name) for name in failing.names]
+    states = np.array([found.state for found in intervals], np.object_)
+    quiet, of_book = np.isin(states, QUIET_STATES)[places], np.isin(states, BOOK_STATES)[places]
+    chosen = np.where(np.where(is_book, of_book, quiet), chosen, len(blocks) + places)
+    blocks += [RowBlock(BlockKind.ACCOUNT, found.detail or found.state) for found in intervals]
+    for row, decisions in decided.decisions.items():
+        block = _decided_block(decisions)
+        if block is not None:
+            chosen[row] = len(blocks)
+            blocks.append(block)
+    kinds, names = [str(block.kind) for block in blocks], [str(block.name) for block in blocks]
+    return _chosen(kinds, chosen), _chosen(names, chosen)
+
+
+def _decided_block(decisions: Sequence[Decision]) -> RowBlock | None:
+    """Return the block of a row at which an entry was asked for, None where none was."""
     asked = [decision for decision in decisions if decision.intent in RISK_ADDING]
     if any(decision.outcome == DecisionOutcome.APPROVED for decision in asked):
         return RowBlock(BlockKind.NONE, "")
     if asked:
         return RowBlock(BlockKind.RISK, asked[0].blocked_by or asked[0].outcome)
-    quiet = BOOK_STATES if is_book else QUIET_STATES
-    if state not in quiet:
-        return RowBlock(BlockKind.ACCOUNT, detail or state)
-    # Groups of a book's conditions choose its weights; where none holds it keeps weights too.
-    if failing and not (is_book and has_groups):
-        return RowBlock(BlockKind.CONDITION, failing)
-    return RowBlock(BlockKind.PLAYBOOK, NOTHING_DUE if is_book else "no intent")
+    return None

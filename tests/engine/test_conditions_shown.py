@@ -68,7 +68,7 @@ def test_a_reason_is_told_with_the_instant_of_what_decided():
             reason("waits for the bounce", np.array([True, False, False, False])),
         ),
     )
-    assert because(item, ROWS, AT) == [
+    assert because(item, ROWS, AT).to_pylist() == [
         "waits for the bounce",
         "reclaimed already at 1970-01-01T01:00Z",
         "reclaimed already at 1970-01-01T01:00Z",
@@ -82,7 +82,7 @@ def test_parts_are_told_with_their_truth_and_numbers():
         told([True] * 4, [np.nan] * 4),
     )
     whole = told([True, False, True, False], [np.nan] * 4, parts=parts)
-    assert because(whole, np.array([0, 1]), AT[:2]) == [
+    assert because(whole, np.array([0, 1]), AT[:2]).to_pylist() == [
         "it yes (2 against 1 x), it yes",
         "it no (0.5 against 1 x), it yes",
     ]
@@ -98,7 +98,14 @@ def test_rows_are_taken_with_their_parts_and_reasons():
     ).take(np.array([2, 1]))
     assert whole.parts[0].measured.tolist() == [3.0, 0.5]
     assert whole.parts[0].truth.tolist() == [Truth.TRUE, Truth.FALSE]
-    assert because(whole, np.array([0, 1]), AT[:2]) == [
+    assert because(whole, np.array([0, 1]), AT[:2]).to_pylist() == [
         "it yes (3 against 1 x), so",
         "it no (0.5 against 1 x), so",
     ]
+
+
+def test_rows_at_which_no_reason_decided_have_an_empty_text():
+    # Rows 0 and 1: nothing; row 2: the row itself.
+    late = reason("late", np.array([False, False, True]))
+    whole = told([False] * 3, [np.nan] * 3, reasons=(late,))
+    assert because(whole, np.arange(3), AT[:3]).to_pylist() == ["", "", "late"]

@@ -351,7 +351,7 @@ def test_shorts_read_liquidated_shorts_and_positive_funding():
 
 def because_of(bench, name, row=RECLAIM):
     item = bench.conditions[name]
-    return because(item, np.array([row]), bench.signals.decided_at[[row]])[0]
+    return because(item, np.array([row]), bench.signals.decided_at[[row]])[0].as_py()
 
 
 def test_an_unmet_reclaim_names_the_stage_that_it_waits_for():

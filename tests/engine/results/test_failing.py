@@ -26,7 +26,8 @@ def journal(new_book):
 
 
 def test_the_group_with_the_fewest_failures_and_the_smallest_gap_is_nearest():
-    found = nearest_groups(two_trades(), np.arange(len(ROWS)))
+    rows = nearest_groups(two_trades(), np.arange(len(ROWS)))
+    found = [rows.row(row) for row in range(len(ROWS))]
     assert tuple(item.group for item in found) == NEAREST
     assert tuple(item.count for item in found) == FAILING
     assert tuple(item.first for item in found) == BLAMED
