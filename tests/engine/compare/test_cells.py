@@ -205,17 +205,16 @@ def test_an_unexpected_error_is_reported_as_a_bug_with_its_cell(small, tmp_path,
     assert outcome.problem == "a bug in riskoff: ZeroDivisionError: division by zero"
 
 
-def test_a_worker_that_dies_names_its_cell_and_the_finished_cells_are_kept(
-    small, tmp_path, monkeypatch
-):
+def test_a_worker_that_dies_names_its_cell_and_the_finished_cells_are_kept(tmp_path, monkeypatch):
     def dead(*_, name, **__):
-        raise SimulationError(f"{name(cell)}: the worker process died")
+        raise SimulationError(f"{name(cell_runs.cell_job(cell, work))}: the worker process died")
 
-    cell = cells_of(small.config, episodes_of(small.config))[0]
+    config, work = load(write_files(tmp_path, "A")), work_in(tmp_path)
+    cell = cells_of(config, episodes_of(config))[0]
     monkeypatch.setattr(Workers, "run_jobs", dead)
     words = rf"^{cell.row}, {cell.episode}: the worker process died; finished cells are kept$"
     with pytest.raises(SimulationError, match=words):
-        run_cells([cell], work_in(tmp_path), workers=Workers(2))
+        run_cells([cell], work, workers=Workers(2))
 
 
 def test_an_episode_named_twice_is_refused(tmp_path):
