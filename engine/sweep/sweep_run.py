@@ -162,6 +162,7 @@ def _all_sets(
                 run_sets(fresh, _Keeper(writer, before, on_sets))
             known |= writer.added
             here = [known[item.set_id] for item in batch]
+            recorder.record_missing(here)
             made.results += here
             made.adaptive += [draw.is_adaptive] * len(batch)
             made.reused += len(batch) - len(fresh)

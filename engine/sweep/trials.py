@@ -79,6 +79,12 @@ class TrialRecorder:
         self.rows = {row.trial: row for stem, row in ledger.rows() if stem == inputs.results_id}
         self.is_adaptive = False
 
+    def record_missing(self, results: Sequence[SetResult]) -> None:
+        """Add the trials of results that the ledger lacks, for instance after it was deleted."""
+        lacking = [found for found in results if self._names.name(found.item) not in self.rows]
+        if lacking:
+            self.record(lacking)
+
     def record(self, results: Sequence[SetResult]) -> None:
         """Add the trials of some results and write the ledger's file."""
         for found in results:

@@ -22,6 +22,15 @@ episodes:
 - {name: first, start: 2026-01-02, end: 2026-01-30}
 - {name: second, start: 2026-02-02, end: 2026-03-02}
 """
+# Three sets in one window.
+SMALL = """\
+name: small
+base: run.yaml
+over:
+  playbook.params.stop: [0.90, 0.93, 0.96]
+episodes:
+- {name: only, start: 2026-01-02, end: 2026-01-30}
+"""
 
 
 class ToySweeps:

@@ -19,17 +19,8 @@ from engine.sweep import parts as parts_module
 from engine.sweep import publish_sweep, stored_parts, sweep_inputs, verification
 from engine.sweep import set_runs as set_runs_module
 from engine.sweep import trials as trials_module
-from tests.engine.sweep.conftest import SWEEP
+from tests.engine.sweep.conftest import SMALL, SWEEP
 
-# Three sets in one window.
-SMALL = """\
-name: small
-base: run.yaml
-over:
-  playbook.params.stop: [0.90, 0.93, 0.96]
-episodes:
-- {name: only, start: 2026-01-02, end: 2026-01-30}
-"""
 EVERY_PART = pytest.mark.usefixtures("a_part_for_each_set")
 
 

@@ -1,11 +1,13 @@
 """Trials: every set counts once, across sweeps, and not per file."""
 
+import shutil
+
 import pytest
 
 from engine.errors import ReportError
 from engine.sweep import sweep_inputs
 from engine.sweep.trials import TrialLedger, TrialNames, TrialRow
-from tests.engine.sweep.conftest import SWEEP
+from tests.engine.sweep.conftest import SMALL, SWEEP
 
 ROW = TrialRow(
     trial="a",
@@ -77,6 +79,13 @@ def test_a_ledger_that_cannot_be_read_is_an_error_and_not_zero_trials(tmp_path):
     (ledger.folder / "x.parquet").write_bytes(b"no parquet")
     with pytest.raises(ReportError, match=r"x\.parquet: cannot be read"):
         ledger.rows()
+
+
+def test_stored_results_count_again_after_the_ledger_was_deleted(toy):
+    toy.run(text=SMALL)
+    shutil.rmtree(toy.root / "trials")
+    again = toy.run(text=SMALL)
+    assert (again.reused, again.trials.count) == (3, 3)
 
 
 def test_trials_of_an_earlier_sweep_deflate_a_later_one(toy):
