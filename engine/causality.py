@@ -23,8 +23,12 @@ from engine.errors import (
 from engine.market_state import MarketState
 from engine.playbook import Playbook, Requirements, Signals
 from engine.records import SimulationOutcome
+from engine.results.finished import CUTS_OF_SHORT_RUNS, LookAheadCheck
 
-CHECKED_DECISIONS = 20
+# A cut repeats up to all rows of ``prepare``. Above 250,000 rows the cuts become fewer, so that the
+# check repeats at most five million rows; a cut in a long run covers more rows, too.
+REPEATED_ROWS = 5_000_000
+LEAST_DECISIONS = 4
 # Dozens of channels may begin inside the window; a hash chooses among them.
 CHECKED_BEGINNINGS = 20
 # The state is computed again for the days before a cut only.
@@ -170,22 +174,24 @@ def check_causality(
     requirements: Requirements,
     signals: Signals,
     outcome: SimulationOutcome,
-) -> None:
+) -> LookAheadCheck:
     """Recompute the signals on data cut at entry decisions and compare every earlier row.
 
-    Up to 20 instants are taken: half of them decisions that add risk (entries, rebalancings), half
-    others (exits, moved stops). If there are fewer, rows at which the playbook could act or that it
-    marked notable are added. A hash chooses them, so that no author can predict them. The last rows
-    before each channel's first row are added: a choice made with the whole data in view shows
-    there.
+    Up to 20 instants are taken, fewer in runs of more than 250,000 rows: half of them decisions
+    that add risk (entries, rebalancings), half others (exits, moved stops). If there are fewer,
+    rows at which the playbook could act or that it marked notable are added. A hash chooses them,
+    so that no author can predict them. The last rows before each channel's first row are added: a
+    choice made with the whole data in view shows there.
 
     Raises
     ------
     PlaybookContractError : a row differs; the text names the signal, the row's time and the cut.
     """
+    most = most_cuts(len(signals.decided_at))
     begin = _shuffled(set(beginnings(dataset, requirements, signals.decided_at)))
+    cuts = (*_chosen(signals, outcome, most), *begin[:most])
     read = dataset.only(requirements.channels | requirements.optional | {requirements.clock})
-    for at in (*_chosen(signals, outcome), *begin[:CHECKED_BEGINNINGS]):
+    for at in cuts:
         shorter = prepare(playbook, read.cut(at), requirements)
         rows = int(np.searchsorted(signals.decided_at, at, side="right"))
         found = first_difference(signals, shorter, rows)
@@ -195,6 +201,18 @@ def check_causality(
                 f"playbook {playbook.name}: {name} at {utc_text(int(signals.decided_at[row]))} "
                 f"changes when the data after {utc_text(at)} are removed; it looks ahead"
             )
+        # Two sets of signals at once are enough.
+        del shorter
+    return LookAheadCheck(len(cuts), most, len(signals.decided_at))
+
+
+def most_cuts(rows: int) -> int:
+    """Return the most cuts at decisions, and at beginnings of channels, for so many rows.
+
+    >>> most_cuts(250_000), most_cuts(525_600), most_cuts(3_000_000)
+    (20, 9, 4)
+    """
+    return min(CUTS_OF_SHORT_RUNS, max(LEAST_DECISIONS, REPEATED_ROWS // max(rows, 1)))
 
 
 def beginnings(
@@ -285,15 +303,15 @@ def named_measures(state: MarketState) -> dict[str, NDArray[Any]]:
     return arrays | {f"value {name}": values for name, values in state.values.items()}
 
 
-def _chosen(signals: Signals, outcome: SimulationOutcome) -> list[int]:
+def _chosen(signals: Signals, outcome: SimulationOutcome, most: int) -> list[int]:
     """Return the instants of one check: entries, other decisions, then rows of interest."""
     entries = {d.decided_at for d in outcome.decisions if d.intent in RISK_ADDING}
     changes = {d.decided_at for d in outcome.decisions} - entries
     rows = _instants_worth_a_look(signals, outcome) - entries - changes
-    half = CHECKED_DECISIONS // 2
+    half = most // 2
     first, second = _shuffled(entries), _shuffled(changes)
     taken = [*first[:half], *second[:half], *first[half:], *second[half:], *_shuffled(rows)]
-    return taken[:CHECKED_DECISIONS]
+    return taken[:most]
 
 
 def _instants_worth_a_look(signals: Signals, outcome: SimulationOutcome) -> set[int]:

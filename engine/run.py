@@ -29,6 +29,7 @@ from engine.plugins import (
 from engine.reads import watching
 from engine.records import SimulationOutcome
 from engine.results.declared_reads import declared_reads, refuse_late_reads
+from engine.results.finished import LookAheadCheck
 from engine.run_data import StateInputs, load_state, load_window, stored_activity, with_listed
 from engine.settle import settle
 
@@ -45,6 +46,7 @@ class RunResult:
     outcome: SimulationOutcome
     market: MarketState | None = None
     activity: Mapping[str, MarketActivity] = field(default_factory=dict)
+    look_ahead: LookAheadCheck | None = None
 
 
 @dataclass(frozen=True)
@@ -77,11 +79,11 @@ class PreparedRun:
         SimulationError : the market state that risk reads depends on such rows.
         """
         signals, state_inputs = self.inputs.signals, self.state_inputs
-        check_causality(self.playbook, self.dataset, self.requirements, signals, outcome)
+        check = check_causality(self.playbook, self.dataset, self.requirements, signals, outcome)
         if state_inputs is not None and self.inputs.market is not None:
             channels = state_inputs.data.channels.values()
             check_state_causality(self.inputs.market, outcome, channels, state_inputs.again)
-        return self.without_proof(outcome)
+        return replace(self.without_proof(outcome), look_ahead=check)
 
     def without_proof(self, outcome: SimulationOutcome) -> RunResult:
         """Return the finished run without the proof; a caller that makes many runs proves a few."""

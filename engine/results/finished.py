@@ -33,6 +33,8 @@ from engine.trades import build_trades
 
 CALENDAR_DAYS_PER_YEAR = 365
 SESSIONS_PER_YEAR = 252
+# Decisions at which the look-ahead check cuts the data of a run of up to 250,000 rows.
+CUTS_OF_SHORT_RUNS = 20
 
 
 class ChosenRules(Protocol):
@@ -63,6 +65,22 @@ class RunInputs(ChosenRules, Protocol):
         """Daily volume and volatility by instrument, none where the costs read none."""
 
 
+@dataclass(frozen=True)
+class LookAheadCheck:
+    """The extent of a run's look-ahead check.
+
+    Attributes
+    ----------
+    cuts : cuts of the data on which the signals were computed again
+    most : cuts at decisions that a run of this size takes at most
+    rows : decision rows of the whole data
+    """
+
+    cuts: int
+    most: int
+    rows: int
+
+
 class FinishedRun(RunInputs, Protocol):
     """The parts of ``engine.run.RunResult`` that results need."""
 
@@ -77,6 +95,10 @@ class FinishedRun(RunInputs, Protocol):
     @property
     def requirements(self) -> Requirements:
         """The requirements that the playbook declared."""
+
+    @property
+    def look_ahead(self) -> LookAheadCheck | None:
+        """The look-ahead check, None where none was made."""
 
 
 def periods_per_year(config: RunConfig, traded: Iterable[Instrument]) -> int:

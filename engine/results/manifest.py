@@ -4,6 +4,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import timedelta
 from functools import cache
 from importlib import metadata
@@ -29,7 +30,13 @@ from engine.reads import Reads
 from engine.results.code_files import code_files, libraries, opens_unseen, own_files
 from engine.results.coverage import lacking
 from engine.results.doubtful import doubtful_fills
-from engine.results.finished import ChosenRules, FinishedRun, RunInputs, RunRecord
+from engine.results.finished import (
+    CUTS_OF_SHORT_RUNS,
+    ChosenRules,
+    FinishedRun,
+    RunInputs,
+    RunRecord,
+)
 from engine.results.lending_notes import lending_sentences
 from engine.results.share_notes import jump_sentences, share_sentences
 from engine.results.slippage_sentences import activity_sentences, model_sentences, slippage_sentence
@@ -185,6 +192,7 @@ def manifest(record: RunRecord) -> dict[str, Any]:
         },
         "conventions": conventions(record.periods_per_year, outcome.bill),
         "fill_rule": {"limit_fill": run.config.venue.limit_fill.value, "ticks": limit_ticks(run)},
+        "look_ahead": None if run.look_ahead is None else asdict(run.look_ahead),
         "lacking": _doubts(record),
         "doubtful_fills": [fill.fill_id for fill in doubtful_fills(record)],
         "assumptions": assumptions(record),
@@ -214,6 +222,7 @@ def assumptions(record: RunRecord) -> list[str]:
     return [
         *_left_out_assumption(run.config),
         *_reads_assumption(run),
+        *_look_ahead_assumption(run),
         *_venue_assumptions(run),
         _limit_assumption(run),
         _mark_assumption(run),
@@ -390,6 +399,17 @@ def _reads_assumption(run: FinishedRun) -> list[str]:
     return [
         f"NOT REUSABLE: {'; '.join(reasons)}. The run id may not name all that the result depends "
         "on, so a comparison runs it again every time."
+    ]
+
+
+def _look_ahead_assumption(run: FinishedRun) -> list[str]:
+    check = run.look_ahead
+    if check is None or check.most >= CUTS_OF_SHORT_RUNS:
+        return []
+    return [
+        f"The look-ahead check computed the signals again on {check.cuts} cuts of the data, since "
+        f"each cut repeats up to {check.rows:,} rows; a shorter run has up to "
+        f"{CUTS_OF_SHORT_RUNS} at decisions."
     ]
 
 

@@ -20,6 +20,7 @@ from engine.decision_terms import Cap, DecisionOutcome, IntentKind, RiskTier
 from engine.equity_curve import EquityCurve
 from engine.playbook import Playbook, PlaybookParams, Requirements, Signals
 from engine.records import Decision, Fact, Fill, GuardEvent, OrderRow, SimulationOutcome
+from engine.results.finished import LookAheadCheck
 from tests.engine.chromium import browser  # noqa: F401
 from tests.quantstats_pictures import no_pictures_of_quantstats  # noqa: F401
 from tests.slippage import RANGE
@@ -256,6 +257,7 @@ class FakeRun:
     requirements: Requirements
     market: None = None
     activity: Mapping[str, MarketActivity] = field(default_factory=dict)
+    look_ahead: LookAheadCheck | None = None
 
 
 def hourly_closes(hours: int, seed: int = 7) -> np.ndarray:

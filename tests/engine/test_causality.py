@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from pydantic import Field
 
+from engine import causality
 from engine.api import (
     ChannelKey,
     ChannelKind,
@@ -169,6 +170,20 @@ def test_a_decision_before_its_bar_is_known_is_a_leak():
 def test_an_array_that_only_the_whole_data_give_is_a_leak():
     whole = Signals(np.arange(3), {"a": np.zeros(3), "b": np.zeros(3)})
     assert first_difference(whole, Signals(np.arange(2), {"a": np.zeros(2)}), 2) == ("signal b", 0)
+
+
+def test_a_run_of_many_rows_is_cut_at_fewer_decisions(monkeypatch):
+    # 400 rows, at most 400 x 6 repeated: six cuts in place of twenty.
+    data, playbook = hourly(rows=400), Momentum(MomentumParams())
+    requirements = Momentum.requirements(playbook.params)
+    signals = prepare(playbook, data, requirements)
+    outcome = play_playbook(data, playbook)
+    assert check_causality(playbook, data, requirements, signals, outcome).cuts == 20
+    monkeypatch.setattr(causality, "REPEATED_ROWS", 400 * 6)
+    found = check_causality(playbook, data, requirements, signals, outcome)
+    assert (found.cuts, found.most, found.rows) == (6, 6, 400)
+    monkeypatch.setattr(causality, "REPEATED_ROWS", 1)
+    assert check_causality(playbook, data, requirements, signals, outcome).cuts == 4
 
 
 @pytest.mark.parametrize("row", [0, 16_383, 16_384, 39_999])

@@ -9,7 +9,7 @@ import pytest
 from data_feeds.dataset import Dataset
 from data_feeds.trading_terms import TradingTerms
 from engine.config.venue import LimitFill
-from engine.results.finished import RunRecord
+from engine.results.finished import LookAheadCheck, RunRecord
 from engine.results.manifest import (
     assumptions,
     channel_label,
@@ -77,6 +77,21 @@ def test_assumptions_name_what_the_data_lack_and_the_share_of_inferred_marks(mak
     assert "no funding in the data: no funding was paid or received" in text
     assert "15 of 60 bars (25.0%)" in text
     assert "today's table" in text
+
+
+def test_the_manifest_says_how_many_cuts_the_look_ahead_check_took(make_run):
+    run = replace(make_run(hours=60), look_ahead=LookAheadCheck(7, 20, 60))
+    assert manifest(RunRecord(run))["look_ahead"] == {"cuts": 7, "most": 20, "rows": 60}
+    assert not any("look-ahead check" in line for line in assumptions(RunRecord(run)))
+    unchecked = replace(run, look_ahead=None)
+    assert manifest(RunRecord(unchecked))["look_ahead"] is None
+
+
+def test_a_long_run_says_that_its_look_ahead_check_took_fewer_cuts(make_run):
+    long = replace(make_run(hours=60), look_ahead=LookAheadCheck(9, 9, 525_600))
+    (said,) = [line for line in assumptions(RunRecord(long)) if "look-ahead check" in line]
+    assert "on 9 cuts" in said
+    assert "525,600 rows" in said
 
 
 def test_an_empty_channel_has_a_label_too(make_run):
