@@ -25,7 +25,7 @@ from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from engine.bt import simulate
 from engine.config.models import RunConfig
-from engine.results import write_run
+from engine.results.contents import write_run
 from engine.run import prepare_run
 
 PERP = Instrument(

@@ -15,7 +15,7 @@ from pathlib import Path
 from data_feeds.load import open_source
 from data_feeds.simulation.scenarios import joined
 from engine.config.load import load_run_config
-from engine.results import RunRecord
+from engine.results.finished import RunRecord
 from engine.run import run
 from engine.stress import StressJob, stress_job
 from engine.stress.job import window_config

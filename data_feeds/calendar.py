@@ -4,16 +4,17 @@
 that today's date never changes a result.
 """
 
-import warnings
 from functools import lru_cache
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from data_feeds.clock import DAY_NS, Dates, Instants, index_ns, midnights_ns, utc_days
+from data_feeds.clock import DAY_NS, Dates, Instants, midnights_ns, utc_days
 from data_feeds.errors import SchemaError
+
+if TYPE_CHECKING:
+    from data_feeds.exchange_schedule import ExchangeSchedule
 
 ALWAYS_OPEN = "24/7"
 # Days on which both the exchange and the Federal Reserve work. Columbus Day and Veterans Day are
@@ -22,41 +23,17 @@ FEDERAL_RESERVE = "FED"
 
 FIRST_YEAR = 1954
 LAST_YEAR = 2035
-# A year that every calendar covers, used to read a calendar's own bounds.
-_PROBE = ("2024-01-01", "2024-12-31")
+
+
+# ``exchange_schedule`` is loaded when it is needed; its docstring says why.
 
 
 @lru_cache(maxsize=8)
-def _schedule(calendar: str) -> pd.DataFrame:
-    """Return open and close (UTC) by session date, for the years with known holidays."""
-    # The import takes half a second, and most commands need no calendar.
-    import exchange_calendars  # noqa: PLC0415
+def _schedule(calendar: str) -> "ExchangeSchedule":
+    """Return the sessions of an exchange, for the years with known holidays."""
+    from data_feeds.exchange_schedule import read_schedule  # noqa: PLC0415
 
-    try:
-        with warnings.catch_warnings():
-            # exchange_calendars 4.13 uses Series.values, which pandas 3.1 announces to change.
-            warnings.simplefilter("ignore", pd.errors.Pandas4Warning)
-            first, last = pd.Timestamp(FIRST_YEAR, 1, 1), pd.Timestamp(LAST_YEAR, 12, 31)
-            try:
-                found = exchange_calendars.get_calendar(calendar, start=first, end=last)
-            except ValueError:  # it reaches less far
-                known = exchange_calendars.get_calendar(calendar, start=_PROBE[0], end=_PROBE[1])
-                earliest, latest = known.bound_min(), known.bound_max()
-                found = exchange_calendars.get_calendar(
-                    calendar,
-                    start=first if earliest is None else max(first, earliest),
-                    end=last if latest is None else min(last, latest),
-                )
-    except exchange_calendars.errors.InvalidCalendarName as error:
-        raise SchemaError(
-            f"calendar {calendar!r} is unknown; use 24/7 or an exchange_calendars name, e.g. XNYS"
-        ) from error
-    except (ValueError, NotImplementedError) as error:
-        raise SchemaError(
-            f"calendar {calendar!r} cannot be computed by exchange_calendars; use another one"
-        ) from error
-    schedule: pd.DataFrame = found.schedule
-    return schedule
+    return read_schedule(calendar, FIRST_YEAR, LAST_YEAR)
 
 
 @lru_cache(maxsize=32)
@@ -69,20 +46,16 @@ def zone_of(calendar: str) -> str:
     """
     if calendar == ALWAYS_OPEN:
         return "UTC"
-    import exchange_calendars  # noqa: PLC0415
+    from data_feeds.exchange_schedule import exchange_zone  # noqa: PLC0415
 
     _schedule(calendar)  # refuses a name that is no calendar
-    with warnings.catch_warnings():
-        # As in ``_schedule``.
-        warnings.simplefilter("ignore", pd.errors.Pandas4Warning)
-        known = exchange_calendars.get_calendar(calendar, start=_PROBE[0], end=_PROBE[1])
-    return str(known.tz)
+    return exchange_zone(calendar)
 
 
 def _check_covered(calendar: str, days: Dates) -> None:
     """Refuse dates outside the years of a calendar's known sessions and holidays."""
     exchange = "XNYS" if calendar == FEDERAL_RESERVE else calendar
-    sessions = _schedule(exchange).index.to_numpy().astype("datetime64[D]")
+    sessions = _schedule(exchange).days
     outside = np.flatnonzero((days < sessions[0]) | (days > sessions[-1]))
     if len(outside):
         raise SchemaError(
@@ -95,14 +68,14 @@ def _check_covered(calendar: str, days: Dates) -> None:
 def _business_days(calendar: str) -> np.busdaycalendar:
     """Return the working days of a calendar, weekends and holidays excluded."""
     exchange = "XNYS" if calendar == FEDERAL_RESERVE else calendar
-    sessions = _schedule(exchange).index.to_numpy().astype("datetime64[D]")
-    weekdays = pd.bdate_range(f"{FIRST_YEAR}-01-01", f"{LAST_YEAR}-12-31").to_numpy()
-    holidays = np.setdiff1d(weekdays.astype("datetime64[D]"), sessions)
+    sessions = _schedule(exchange).days
+    first, after = (np.datetime64(f"{year}-01-01") for year in (FIRST_YEAR, LAST_YEAR + 1))
+    every_day = np.arange(first, after, dtype="datetime64[D]")
+    holidays = np.setdiff1d(every_day[np.is_busday(every_day)], sessions)
     if calendar == FEDERAL_RESERVE:
-        from pandas.tseries.holiday import USFederalHolidayCalendar  # noqa: PLC0415
+        from data_feeds.exchange_schedule import federal_holidays  # noqa: PLC0415
 
-        federal = USFederalHolidayCalendar().holidays(f"{FIRST_YEAR}-01-01", f"{LAST_YEAR}-12-31")
-        holidays = np.union1d(holidays, federal.to_numpy().astype("datetime64[D]"))
+        holidays = np.union1d(holidays, federal_holidays(FIRST_YEAR, LAST_YEAR))
     return np.busdaycalendar(holidays=holidays)
 
 
@@ -140,21 +113,19 @@ def session_bounds(calendar: str, dates: Dates) -> tuple[Instants, Instants]:
         return opened, opened + DAY_NS
     _check_covered(calendar, days)
     schedule = _schedule(calendar)
-    rows = schedule.index.get_indexer(pd.DatetimeIndex(days).as_unit("ns"))
-    if len(rows) and rows.min() < 0:
-        bad = days[int(np.argmin(rows))]
+    rows = np.searchsorted(schedule.days, days)
+    absent = np.flatnonzero(schedule.days[rows] != days)
+    if len(absent):
+        bad = days[absent[0]]
         raise SchemaError(f"{bad} is not a session of {calendar}; drop the row or fix its date")
-    opened, closed = (
-        index_ns(pd.DatetimeIndex(schedule[name]))[rows] for name in ("open", "close")
-    )
-    return opened, closed
+    return schedule.opened_at[rows], schedule.closed_at[rows]
 
 
 def sessions_between(calendar: str, first: np.datetime64, last: np.datetime64) -> Dates:
     """Return every session date from ``first`` to ``last``, both included."""
     if calendar == ALWAYS_OPEN:
         return np.arange(first, last + np.timedelta64(1, "D"), dtype="datetime64[D]")
-    sessions = _schedule(calendar).index.to_numpy().astype("datetime64[D]")
+    sessions = _schedule(calendar).days
     return sessions[(sessions >= first) & (sessions <= last)]
 
 
@@ -183,7 +154,7 @@ def sessions_left_in_month(calendar: str, dates: Dates) -> NDArray[np.int64]:
     if calendar == ALWAYS_OPEN:
         return (ends - days).astype(np.int64) - 1
     _check_covered(calendar, days)
-    sessions = _schedule(calendar).index.to_numpy().astype("datetime64[D]")
+    sessions = _schedule(calendar).days
     before_end = np.searchsorted(sessions, ends, side="left")
     left: NDArray[np.int64] = before_end - np.searchsorted(sessions, days, side="right")
     return left
@@ -220,13 +191,14 @@ def in_session(calendar: str, opened_at: Instants, closed_at: Instants) -> NDArr
 def _hours(calendar: str) -> tuple[Instants, Instants]:
     """Return all opening and closing instants of an exchange in order; a break closes and opens."""
     schedule = _schedule(calendar)
-    opened, closed, paused, resumed = (
-        pd.DatetimeIndex(schedule[name]).as_unit("ns")
-        for name in ("open", "close", "break_start", "break_end")
+    has_break = schedule.has_break
+    starts = np.concatenate((schedule.opened_at, schedule.resumed_at[has_break]))
+    ends = np.concatenate(
+        (
+            np.where(has_break, schedule.break_at, schedule.closed_at),
+            schedule.closed_at[has_break],
+        )
     )
-    has_break = np.asarray(paused.notna(), dtype=np.bool_)
-    starts = np.concatenate((opened.asi8, resumed.asi8[has_break]))
-    ends = np.concatenate((np.where(has_break, paused.asi8, closed.asi8), closed.asi8[has_break]))
     order = np.argsort(starts)
     return starts[order], ends[order]
 
@@ -261,20 +233,19 @@ def local_instants(dates: Dates, clock: str, zone: str) -> Instants:
     ------
     SchemaError : the zone is unknown, or the clock does not exist or is ambiguous on a date.
     """
+    from data_feeds.exchange_schedule import instants_of_clock  # noqa: PLC0415
+
+    days = _days(dates)
     try:
         hours, minutes = (int(part) for part in clock.split(":"))
-        local = pd.DatetimeIndex(_days(dates)).as_unit("ns") + pd.Timedelta(
-            hours=hours, minutes=minutes
-        )
-        found = local.tz_localize(zone, nonexistent="NaT", ambiguous="NaT")
+        found = instants_of_clock(days, hours, minutes, zone)
     except (ValueError, KeyError) as error:
         raise SchemaError(
             f"clock {clock!r} in zone {zone!r}: write HH:MM and an IANA zone, e.g. America/New_York"
         ) from error
-    missing = np.flatnonzero(found.isna())
-    if len(missing):
+    if isinstance(found, np.datetime64):
         raise SchemaError(
             f"clock {clock!r} in zone {zone!r} does not exist or happens twice on "
-            f"{local[missing[0]].date()}; choose another clock time"
+            f"{found}; choose another clock time"
         )
-    return index_ns(found.tz_convert("UTC"))
+    return found

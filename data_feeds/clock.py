@@ -6,12 +6,15 @@ An instant is an int64 number of nanoseconds since 1970-01-01T00:00 UTC. A day i
 
 import re
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from data_feeds.errors import SchemaError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Instants = NDArray[np.int64]
 Dates = NDArray[np.datetime64]
@@ -64,6 +67,8 @@ def utc_text(at: int) -> str:
 
 
 # datetime and pandas ------------------------------------------------------------------------------
+# The functions that need pandas import it: it takes a third of a second, and most commands
+# convert no index.
 
 
 def datetime_ns(moment: datetime) -> int:
@@ -86,19 +91,23 @@ def text_ns(text: str) -> int:
     return int(np.datetime64(text, "ns").astype(np.int64))
 
 
-def timestamp_ns(moment: pd.Timestamp | datetime) -> int:
+def timestamp_ns(moment: "pd.Timestamp | datetime") -> int:
     """Return the instant of a pandas timestamp, to the nanosecond; without a zone it is UTC."""
+    import pandas as pd  # noqa: PLC0415
+
     return int(pd.Timestamp(moment).as_unit("ns").value)
 
 
-def index_ns(index: pd.DatetimeIndex) -> Instants:
+def index_ns(index: "pd.DatetimeIndex") -> Instants:
     """Return the instants of a pandas index, whatever its unit."""
     found: Instants = index.as_unit("ns").asi8
     return found
 
 
-def utc_index(at: Instants) -> pd.DatetimeIndex:
+def utc_index(at: Instants) -> "pd.DatetimeIndex":
     """Return instants as a pandas index in UTC."""
+    import pandas as pd  # noqa: PLC0415
+
     return pd.DatetimeIndex(np.asarray(at).astype("datetime64[ns]"), tz="UTC")
 
 

@@ -37,6 +37,7 @@ _SOURCES = (
     "clock.py",
     "dataset.py",
     "embedded.py",
+    "exchange_schedule.py",
     "gate",
     "holes.py",
     "instrument.py",

@@ -13,7 +13,6 @@ from data_feeds.catalog import Catalog
 from data_feeds.clock import DAY_NS, utc_text
 from data_feeds.dataset import Dataset
 from data_feeds.default_data import EMBEDDED, how_to_get_data
-from data_feeds.embedded import embedded_catalog
 from data_feeds.errors import CoverageError
 from data_feeds.gate.time_grid import on_grid
 from data_feeds.instrument import Instrument
@@ -44,6 +43,9 @@ def open_source(name: Path | str) -> Catalog | Dataset:
     CoverageError : there is no catalog in the folder.
     """
     if str(name) == EMBEDDED:
+        # Imported here: what makes these data needs numba, and catalogs on disk do not.
+        from data_feeds.embedded import embedded_catalog  # noqa: PLC0415
+
         return embedded_catalog()
     catalog = Catalog(name)
     if not catalog.exists():

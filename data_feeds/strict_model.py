@@ -10,10 +10,17 @@ CHOICE = "choice: "
 
 
 class StrictModel(BaseModel):
-    """Refuse unknown keys, assignment, invalid defaults, and infinite or NaN numbers."""
+    """Refuse unknown keys, assignment, invalid defaults, and infinite or NaN numbers.
+
+    The validator of a model is built at its first use: most commands use a few models of a hundred.
+    """
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False
+        frozen=True,
+        extra="forbid",
+        validate_default=True,
+        allow_inf_nan=False,
+        defer_build=True,
     )
 
 

@@ -14,6 +14,7 @@ from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.timeframe import Timeframe
 from data_feeds.units import units_of
 from engine import signals
+from engine.compiled_function import compiled, compiled_without_checks
 from engine.conditions import (
     NOT_SO,
     Condition,
@@ -117,6 +118,8 @@ __all__ = [
     "Truth",
     "ValueEntry",
     "WakeAt",
+    "compiled",
+    "compiled_without_checks",
     "condition",
     "history_days",
     "is_one_value",

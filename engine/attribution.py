@@ -20,12 +20,21 @@ from data_feeds.load import open_source
 from engine.conditions import Truth, alternatives, failed_alone
 from engine.config.models import RunConfig
 from engine.errors import ConfigError
-from engine.formatting import MISSING, columns, number, percent, signed, without, wrapped
+from engine.formatting import (
+    MISSING,
+    columns,
+    json_number,
+    number,
+    percent,
+    signed,
+    without,
+    wrapped,
+)
 from engine.playbook import Signals
 from engine.results.finished import RunRecord
 from engine.results.manifest import run_id
 from engine.run import RunResult, run
-from engine.run_folder.write import json_number, rows_table, staged, write_json, write_table
+from engine.run_folder.write import rows_table, staged, write_json, write_table
 from engine.workers import SharedFolders, Workers
 
 DOCUMENT_FILE = "attribution.json"

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -69,6 +70,17 @@ def check_any(config: str, plugin_path: Path | None) -> AnyConfig:
     catalog = None if name == EMBEDDED else Catalog(name)
     records = catalog.instruments() if catalog is not None and catalog.exists() else {}
     return load_run_config(find_config(str(path)), (), **_playbooks(plugin_path, records))
+
+
+def data_on_disk(config: RunConfig) -> Catalog | None:
+    """Return the catalog that a run names; None where it is not there, or embedded.
+
+    The embedded data hold everything that they can hold, and their first use takes a minute.
+    """
+    name = str(config.data.source)
+    if name == EMBEDDED or not Catalog(name).exists():
+        return None
+    return Catalog(name)
 
 
 def read_any(config: str, overrides: Sequence[str] | None, plugin_path: Path | None) -> AnyConfig:
@@ -172,14 +184,11 @@ class Playbooks(TypedDict):
 def _playbooks(
     plugin_path: Path | None, records: Mapping[str, Instrument] | None = None
 ) -> Playbooks:
+    load = cache(partial(load_playbook_class, plugin_path=plugin_path))
     return {
-        "params_model": lambda name: load_playbook_class(name, plugin_path).Params,
-        "param_problems": lambda name, params: _problems(
-            load_playbook_class(name, plugin_path), params, records
-        ),
-        "risk_defaults": lambda name, params: written_risk_defaults(
-            load_playbook_class(name, plugin_path), params
-        ),
+        "params_model": lambda name: load(name).Params,
+        "param_problems": lambda name, params: _problems(load(name), params, records),
+        "risk_defaults": lambda name, params: written_risk_defaults(load(name), params),
     }
 
 

@@ -206,3 +206,8 @@ def _absent(value: float | None) -> bool:
 def _plain_zero(value: float | None, digits: int) -> float:
     """Return the rounded value, zero for a negative zero: "-0.00" looks like a loss."""
     return round(float(value or 0.0), digits) + 0.0
+
+
+def json_number(value: float) -> float | None:
+    """Return a number for JSON: None for NaN and the infinities."""
+    return value if math.isfinite(value) else None

@@ -15,15 +15,6 @@ def test_imports_point_down_and_fences_hold(capsys: pytest.CaptureFixture[str]) 
     assert status == EXIT_STATUS_SUCCESS, capsys.readouterr().out
 
 
-HEAVY = ["arch", "ccxt", "matplotlib", "numba", "pandas", "quantstats", "scipy", "statsmodels"]
-
-
-@pytest.mark.parametrize("heavy", HEAVY)
-def test_the_command_line_starts_without_heavy_libraries(heavy: str) -> None:
-    code = f"import sys, engine.cli.commands; sys.exit({heavy!r} in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
-
-
 def test_the_statistics_load_arch_and_scipy_only_when_they_need_them() -> None:
     code = "import sys, engine.statistics; sys.exit(bool({'arch', 'scipy'} & sys.modules.keys()))"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from data_feeds.catalog.index import GapRow, StoredPart
 from data_feeds.clock import DAY_NS, HOUR_NS
@@ -76,6 +74,10 @@ def encode(channel: Channel) -> bytes:
     # of plain Parquet's size and read three times as fast.
     encodings = dict.fromkeys(times, "DELTA_BINARY_PACKED")
     encodings |= dict.fromkeys(values, "BYTE_STREAM_SPLIT")
+    # Imported here: commands that read only the index need no Parquet.
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
     buffer = io.BytesIO()
     pq.write_table(
         pa.table(columns),
@@ -97,6 +99,9 @@ def decode_into(raw: bytes, columns: dict[str, Array], first: int, rows: int) ->
     ------
     SchemaError : the file is no Parquet file with these columns and types.
     """
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
     try:
         table = pq.read_table(pa.BufferReader(raw), use_threads=False)
     except (pa.ArrowException, OSError) as error:

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from data_feeds.clock import timestamp_ns
+from data_feeds.clock import datetime_ns
 from engine.answers.account_money import account_currency, value_of
 from engine.answers.refusals import chooses_weights
 from engine.answers.row_sentences import STATES, fill_lines, order_line
@@ -17,7 +17,7 @@ from engine.equity_curve import EquityCurve
 from engine.formatting import money, percent, signed, wrapped
 from engine.records import FactKind
 from engine.results.failing import required_groups
-from engine.results.journal import best_of_setups
+from engine.results.nearness import best_of_setups
 from engine.run_folder.read import Row, RunFolder, moment, run_title
 
 SHOWN = 6
@@ -149,8 +149,8 @@ def _revaluation_lines(run: RunFolder, window: TimeWindow) -> list[str]:
     return [f"revaluation of the cash at other rates {signed(last - first)}"]
 
 
-def _revaluation_at(curve: EquityCurve, at: pd.Timestamp) -> float:
-    place = int(np.searchsorted(curve.at, timestamp_ns(at), side="right")) - 1
+def _revaluation_at(curve: EquityCurve, at: datetime) -> float:
+    place = int(np.searchsorted(curve.at, datetime_ns(at), side="right")) - 1
     return float(curve.revaluation[place]) if place >= 0 else 0.0
 
 

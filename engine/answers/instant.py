@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import pandas as pd
-
 from engine.answers.row_sentences import account_line, condition_lines, decision_lines
 from engine.answers.time_window import parse_instant
 from engine.decision_terms import BlockKind, IntentKind
 from engine.errors import ReportError
 from engine.formatting import percent
-from engine.results.journal import NOTHING_DUE
+from engine.results.nearness import NOTHING_DUE
 from engine.run_folder.read import Row, RunFolder, moment, run_title
 
 
@@ -83,9 +81,7 @@ def instant_story(run_folder: Path, instant: str | datetime) -> InstantStory:
     )
 
 
-def _inside_a_bar(
-    at: pd.Timestamp, last: pd.Timestamp | None, following: pd.Timestamp | None
-) -> str:
+def _inside_a_bar(at: datetime, last: datetime | None, following: datetime | None) -> str:
     after = (
         "the run ends without another" if following is None else f"the next at {moment(following)}"
     )
@@ -97,7 +93,7 @@ def _inside_a_bar(
     )
 
 
-def _decisions(run: RunFolder, at: pd.Timestamp) -> list[str]:
+def _decisions(run: RunFolder, at: datetime) -> list[str]:
     """Return the risk decisions at an instant, each after an empty line."""
     return [
         line
@@ -107,9 +103,9 @@ def _decisions(run: RunFolder, at: pd.Timestamp) -> list[str]:
     ]
 
 
-def _check_window(run: RunFolder, at: pd.Timestamp) -> None:
+def _check_window(run: RunFolder, at: datetime) -> None:
     window = run.manifest["window"]
-    start, end = pd.Timestamp(window["start"]), pd.Timestamp(window["end"])
+    start, end = datetime.fromisoformat(window["start"]), datetime.fromisoformat(window["end"])
     if not start <= at <= end:
         raise ReportError(
             f"{moment(at)} lies outside the run's window, {moment(start)} to {moment(end)}"
@@ -145,7 +141,7 @@ def _verdict(run: RunFolder, row: Row) -> list[str]:
     return lines
 
 
-def _no_journal_row(journal: Sequence[Row], at: pd.Timestamp) -> list[str]:
+def _no_journal_row(journal: Sequence[Row], at: datetime) -> list[str]:
     """Return a sentence for a bar without a journal row, and the nearest rows of the journal."""
     before = [row["at"] for row in journal if row["at"] < at]
     after = [row["at"] for row in journal if row["at"] > at]

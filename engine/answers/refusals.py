@@ -2,8 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-
-import pandas as pd
+from datetime import datetime
 
 from engine.answers.row_sentences import STATES
 from engine.answers.time_window import TimeWindow
@@ -32,8 +31,8 @@ class Refusal:
     kind: BlockKind
     reason: str
     rows: int
-    first_at: pd.Timestamp
-    last_at: pd.Timestamp
+    first_at: datetime
+    last_at: datetime
 
 
 def holds_weights(run: RunFolder) -> bool:
@@ -49,7 +48,7 @@ def chooses_weights(run: RunFolder) -> bool:
 
 def refused(decided: Sequence[Row]) -> list[Refusal]:
     """Return the entries that risk or a guard refused, by intent, instrument and reason."""
-    groups: dict[str, list[pd.Timestamp]] = {}
+    groups: dict[str, list[datetime]] = {}
     for row in decided:
         if row["intent"] in RISK_ADDING and row["outcome"] != DecisionOutcome.APPROVED:
             why = row["blocked_by"] or row["reason"] or "no reason noted"
@@ -89,9 +88,7 @@ def not_free(
     return found
 
 
-def _is_decided_in(
-    interval: Row, at: pd.Timestamp, opens: Collection[tuple[str, pd.Timestamp]]
-) -> bool:
+def _is_decided_in(interval: Row, at: datetime, opens: Collection[tuple[str, datetime]]) -> bool:
     """Return whether a decision at an instant was taken in an interval of ``journal_account``.
 
     A fill at an open follows the decisions of its instant, and so does its change of the state.

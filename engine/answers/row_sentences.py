@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from engine.answers.account_money import account_currency, rates_of_fills, value_of
 from engine.decision_terms import RiskTier
@@ -282,7 +282,7 @@ def funding_lines(run: RunFolder, plan_id: int) -> list[str]:
     return lines
 
 
-def account_line(run: RunFolder, at: pd.Timestamp) -> str:
+def account_line(run: RunFolder, at: datetime) -> str:
     """Return the account's state at an instant, with the equity of the last curve point."""
     interval = next(
         (

@@ -15,12 +15,22 @@ from engine.decision_terms import BlockKind
 from engine.errors import ReportError
 from engine.formatting import columns, number, percent, signed
 from engine.results.failing import gap
-from engine.results.journal import best_of_setups
+from engine.results.nearness import best_of_setups
 from engine.run_folder.read import AccountFolder, Row, RunFolder, is_account, moment, run_title
 from engine.run_folder.schema import SLEEVES
 
 SHOWN_TRADES = 40
 SHOWN_SETUPS = 20
+# What a list of refusals reads of the journal, which has a column or two for every condition.
+_REFUSALS = (
+    "at",
+    "setup",
+    "required_failing",
+    "nearest_miss",
+    "nearest_miss_distance",
+    "blocked_kind",
+    "blocked_by",
+)
 
 
 def explain_run(run_folder: Path, shown_as: str) -> str:
@@ -108,7 +118,7 @@ def explain_setup(run_folder: Path, number_: int) -> str:
         held = f"it has 1 to {len(refused)}" if refused else "it has none"
         thing = "day without an entry" if _has_days(run) else "refused setup"
         raise ReportError(f"{run.folder}: no {thing} {number_}; {held}")
-    return explain_at(run_folder, refused[number_ - 1]["at"].to_pydatetime())
+    return explain_at(run_folder, refused[number_ - 1]["at"])
 
 
 def refused_setups(run: RunFolder) -> list[Row]:
@@ -119,7 +129,7 @@ def refused_setups(run: RunFolder) -> list[Row]:
     entry on it. For weights that conditions choose, or rules without conditions, only a refusal by
     risk counts.
     """
-    journal = run.rows("journal_conditions")
+    journal = run.rows("journal_conditions", _REFUSALS)
     refused = [row for row in journal if row["blocked_kind"]]
     if _has_setups(journal):
         entered = {row["setup"] for row in journal if not row["blocked_kind"]}
@@ -142,7 +152,7 @@ def _has_setups(journal: list[Row]) -> bool:
 def _has_days(run: RunFolder) -> bool:
     """Return whether days stand in the place of setups: rules that decide by conditions alone."""
     has_conditions = any(item["required"] for item in run.conditions) and not chooses_weights(run)
-    return has_conditions and not _has_setups(run.rows("journal_conditions"))
+    return has_conditions and not _has_setups(run.rows("journal_conditions", _REFUSALS))
 
 
 def _day_lines(refused: list[Row]) -> list[str]:

@@ -2,9 +2,8 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 
 from engine.config.field_types import UtcDatetime
@@ -14,8 +13,8 @@ from engine.run_folder.read import Row, RunFolder, moment
 
 _INSTANT: TypeAdapter[datetime] = TypeAdapter(UtcDatetime)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_DAY = pd.Timedelta(days=1)
-_TICK = pd.Timedelta(1, "ns")
+_DAY = timedelta(days=1)
+_TICK = timedelta(microseconds=1)
 BETWEEN = ".."
 
 
@@ -34,16 +33,16 @@ class TimeWindow:
     """
 
     words: str
-    begins: pd.Timestamp
-    ends: pd.Timestamp
-    after: pd.Timestamp
-    until: pd.Timestamp
+    begins: datetime
+    ends: datetime
+    after: datetime
+    until: datetime
 
-    def holds(self, at: pd.Timestamp) -> bool:
+    def holds(self, at: datetime) -> bool:
         """Return whether a close or a decision at an instant lies inside the window."""
         return bool(self.after < at <= self.until)
 
-    def holds_open(self, at: pd.Timestamp) -> bool:
+    def holds_open(self, at: datetime) -> bool:
         """Return whether an event at an open lies inside; it follows its instant's decisions."""
         return bool(self.begins <= at < self.ends)
 
@@ -58,7 +57,7 @@ class TimeWindow:
         return bool(interval["from_at"] < self.ends and (until is None or until > self.begins))
 
 
-def parse_instant(instant: str | datetime) -> pd.Timestamp:
+def parse_instant(instant: str | datetime) -> datetime:
     """Return the instant of a text such as ``2026-02-06T03:00Z``; a text without a zone is UTC.
 
     Raises
@@ -67,7 +66,7 @@ def parse_instant(instant: str | datetime) -> pd.Timestamp:
     """
     # The configuration's rules: pandas alone accepts "now", "NaT" and an empty text.
     try:
-        return pd.Timestamp(_INSTANT.validate_python(instant)).as_unit("ns")
+        return _INSTANT.validate_python(instant)
     except ValidationError as error:
         reason = error.errors()[0]["msg"].removeprefix("Value error, ")
         problem = f"{str(instant)!r} is not an instant that a run can have: {reason}"
@@ -122,7 +121,7 @@ def traded_part(window: TimeWindow, run: RunFolder) -> TimeWindow:
     ReportError : the run did not trade in the window.
     """
     traded = run.manifest["window"]
-    start, end = pd.Timestamp(traded["start"]), pd.Timestamp(traded["end"])
+    start, end = datetime.fromisoformat(traded["start"]), datetime.fromisoformat(traded["end"])
     if window.ends <= start or window.after >= end:
         raise ReportError(
             f"{window.words} lies outside the run's window, {moment(start)} to {moment(end)}"

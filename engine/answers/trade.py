@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-
-import pandas as pd
 
 from engine.answers.account_money import account_currency
 from engine.answers.row_sentences import (
@@ -92,7 +91,7 @@ def _row_of(rows: Sequence[Row], column: str, wanted: int) -> Row | None:
 
 
 def _reason_lines(run: RunFolder, decision: Row) -> list[str]:
-    at: pd.Timestamp = decision["decided_at"]
+    at: datetime = decision["decided_at"]
     lines = [f"Decided {moment(at)}: {decision['reason']}."]
     row = next((line for line in run.rows("journal_conditions") if line["at"] == at), None)
     return lines if row is None else lines + condition_lines(run.conditions, row)

@@ -8,11 +8,11 @@ import math
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from engine.answers.refusals import Refusal, chooses_weights, not_free, refused
 from engine.answers.time_window import TimeWindow, parse_window, traded_part
@@ -21,7 +21,7 @@ from engine.decision_terms import RISK_ADDING, BlockKind, DecisionOutcome
 from engine.formatting import number, percent
 from engine.records import OrderRole
 from engine.results.failing import Failing, failing_of_row, relative_distance, required_groups
-from engine.results.journal import nearness
+from engine.results.nearness import nearness
 from engine.run_folder.read import Row, RunFolder, moment, run_title
 
 ENTRY = OrderRole.ENTRY.value
@@ -77,7 +77,7 @@ class OtherGroup:
     """
 
     group: str
-    at: pd.Timestamp
+    at: datetime
     failing: tuple[str, ...]
     required: int
     nearest: str
@@ -94,7 +94,7 @@ class NearestMiss:
     for a playbook without groups; ``others`` are the other groups, the nearest first.
     """
 
-    at: pd.Timestamp
+    at: datetime
     setup: str
     blocked_kind: BlockKind
     blocked_by: str
@@ -140,7 +140,7 @@ class WhyNot:
     miss: NearestMiss | None
     refusals: tuple[Refusal, ...]
     labels: tuple[str, ...]
-    neighbours: tuple[pd.Timestamp | None, pd.Timestamp | None]
+    neighbours: tuple[datetime | None, datetime | None]
     of_weights: bool = False
 
 
@@ -231,9 +231,9 @@ def _label(channel: Mapping[str, Any], window: TimeWindow) -> str:
     first = channel.get("first_at")
     if first is None:
         return "empty"
-    if pd.Timestamp(first) > window.until:
+    if datetime.fromisoformat(first) > window.until:
         return "begins after the window"
-    if pd.Timestamp(channel["last_at"]) < window.begins:
+    if datetime.fromisoformat(channel["last_at"]) < window.begins:
         return f"ended before the window (last {channel['last_at'][:10]})"
     rows = channel["rows"]
     weakest = [kind for kind in ("synthetic", "inferred") if channel.get(kind)]
@@ -280,7 +280,7 @@ def _filled_lines(run: RunFolder, window: TimeWindow) -> list[str]:
 def _nearest(
     described: Sequence[Mapping[str, Any]],
     inside: Sequence[Row],
-    approved_at: Collection[pd.Timestamp],
+    approved_at: Collection[datetime],
     *,
     of_weights: bool,
 ) -> NearestMiss | None:

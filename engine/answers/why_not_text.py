@@ -17,7 +17,7 @@ from engine.answers.why_not import (
 )
 from engine.decision_terms import BlockKind
 from engine.formatting import MISSING, columns, in_unit, wrapped
-from engine.results.journal import NOTHING_DUE
+from engine.results.nearness import NOTHING_DUE
 from engine.run_folder.read import moment
 
 SHOWN = 6

@@ -32,8 +32,8 @@ from engine.config.models import GuardScope, LossLimitConfig, WalletsConfig
 from engine.decision_terms import ACCOUNT_CAPS, Cap, GuardEventKind, GuardName, IntentKind
 from engine.equity_curve import EquityCurve
 from engine.records import Decision, GuardEvent, OrderRole
-from engine.run_folder.read import AccountFolder, unreadable
-from engine.run_folder.schema import MANIFEST_FILE
+from engine.run_folder.read import AccountFolder
+from engine.run_folder.schema import MANIFEST_FILE, unreadable
 
 EQUITY, GUARDS, CONFIG = "equity", "guards", "account"
 NEW_YORK = ZoneInfo(clock.NEW_YORK)

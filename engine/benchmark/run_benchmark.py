@@ -15,7 +15,7 @@ from engine.daily_money import DailyMoney
 from engine.equity_curve import NO_BILL, BillAccruals
 from engine.excess import bill_rates
 from engine.metrics import cagr, max_drawdown, ratios, volatility
-from engine.results import RunRecord
+from engine.results.finished import RunRecord
 
 
 def held_weights(record: RunRecord) -> Mapping[str, float]:

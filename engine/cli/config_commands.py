@@ -63,13 +63,14 @@ def _missing(config: str, plugin_path: Path | None) -> dict[str, list[str]]:
     RiskoffError : the file cannot be used.
     """
     from engine.config.models import RunConfig
-    from engine.config_files import check_any
-    from engine.rules_check import check_against_records, data_on_disk
+    from engine.config_files import check_any, data_on_disk
 
     checked = check_any(config, plugin_path)
     source = data_on_disk(checked) if isinstance(checked, RunConfig) else None
     if source is None or not isinstance(checked, RunConfig):
         return {}
+    from engine.missing_data import check_against_records
+
     required, optional = check_against_records(checked, source, plugin_path)
     found = {"required": [str(key) for key in required], "optional": [str(k) for k in optional]}
     return {use: channels for use, channels in found.items() if channels}

@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.errors import ReportError
-from engine.formatting import MISSING, number, signed_percent
+from engine.formatting import MISSING, json_number, number, signed_percent
 from engine.run_folder.read import ResultFolder
 from engine.run_folder.run_names import NamedRun
-from engine.run_folder.write import json_number
 
 _DAY = len("2026-02-06")
 

@@ -20,7 +20,8 @@ from engine.config.models import RunConfig
 from engine.errors import ReportError, SimulationError
 from engine.pages.publish import SUMMARY_FILE, TEARSHEET_FILE, write_reports
 from engine.plugins import configured_playbook
-from engine.results import RunRecord, folder_of, write_run
+from engine.results.contents import folder_of, write_run
+from engine.results.finished import RunRecord
 from engine.run import RunResult, prepare_run
 from engine.run_folder.read import RunFolder
 from engine.run_folder.seals import check_seals

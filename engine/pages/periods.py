@@ -9,7 +9,7 @@ import pandas as pd
 
 from data_feeds.calendar import ALWAYS_OPEN, session_bounds, sessions_between
 from engine.formatting import percent
-from engine.results import RunRecord
+from engine.results.finished import RunRecord
 
 MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 PARTIAL = "*"

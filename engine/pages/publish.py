@@ -7,7 +7,8 @@ from typing import Any
 from engine.benchmark.run_benchmark import held_returns
 from engine.pages.run_page import run_page
 from engine.pages.summary import summary
-from engine.results import FinishedRun, RunRecord, write_run
+from engine.results.contents import write_run
+from engine.results.finished import FinishedRun, RunRecord
 
 SUMMARY_FILE = "summary.txt"
 TEARSHEET_FILE = "tearsheet.html"

@@ -8,8 +8,9 @@ from engine.pages import periods, run_rows
 from engine.pages.charts import PriceLine, trade_chart
 from engine.pages.html import render
 from engine.pages.quantstats_part import quantstats_part
-from engine.results import RunRecord, run_folder_name
+from engine.results.contents import run_folder_name
 from engine.results.doubtful import doubtful_warnings
+from engine.results.finished import RunRecord
 from engine.results.manifest import assumptions
 from engine.sell_offs import date_falls, reinvested_closes
 

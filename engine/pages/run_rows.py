@@ -24,11 +24,11 @@ from engine.metrics import (
     window_years,
 )
 from engine.records import FactKind, OrderRole, OrderStatus
-from engine.results import RunRecord
 from engine.results.coverage import missing_bars
+from engine.results.finished import RunRecord
 from engine.results.hedges import OPTIONS, hedge_lines
-from engine.results.journal import best_of_setups
 from engine.results.manifest import bill_sentence
+from engine.results.nearness import best_of_setups
 from engine.results.pass_rates import NOTABLE, ConditionRates, PassRate, flush_rows
 from engine.statistics import too_still
 from engine.trades import unassigned_amount

@@ -3,8 +3,9 @@
 from engine.benchmark.daily_returns import HeldBenchmark
 from engine.formatting import columns, wrapped
 from engine.pages import run_rows
-from engine.results import RunRecord, run_folder_name
+from engine.results.contents import run_folder_name
 from engine.results.doubtful import doubtful_warnings
+from engine.results.finished import RunRecord
 from engine.results.manifest import assumptions
 
 SHOWN_TRADES = 40

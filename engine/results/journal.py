@@ -6,7 +6,7 @@ playbook that decides by the session has every row in it: there are few, one a d
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,13 +22,13 @@ from engine.decision_terms import RISK_ADDING, BlockKind, DecisionOutcome, Inten
 from engine.playbook import Requirements, Signals
 from engine.records import Decision, SimulationOutcome
 from engine.results.availability import Availability, AvailabilityHistory
-from engine.results.failing import TRUTH_WORDS, FailingRows, gap, nearest_groups
+from engine.results.failing import TRUTH_WORDS, FailingRows, nearest_groups
+from engine.results.nearness import NOTHING_DUE
 from engine.run_folder.schema import AccountInterval
 from engine.run_folder.write import instants
 
 QUIET_STATES = (Availability.FLAT.value,)
 BOOK_STATES = (*QUIET_STATES, Availability.IN_POSITION.value)
-NOTHING_DUE = "nothing due"
 
 
 @dataclass(frozen=True)
@@ -47,32 +47,6 @@ _BETWEEN = ", "
 # Words by the number of a truth; the unknown one, -1, counts from the end.
 _TRUTHS = (TRUTH_WORDS[Truth.FALSE], TRUTH_WORDS[Truth.TRUE], TRUTH_WORDS[Truth.UNKNOWN])
 _PART_WORDS = {Truth.TRUE: "yes", Truth.FALSE: "no", Truth.UNKNOWN: "unknown"}
-# Blocks of rows at which every required condition held, the nearest to an entry first.
-_KINDS = (BlockKind.RISK, BlockKind.ACCOUNT, BlockKind.PLAYBOOK)
-
-
-def nearness(row: Mapping[str, Any]) -> tuple[int, int, float, Any]:
-    """Return the key that sorts journal rows by how near they came to an entry, nearest first.
-
-    This is the only definition of the nearest miss. The key compares, in this order: the number of
-    failed required conditions, in the group of the row that came nearest; if none failed, refused
-    by risk before account not free before no intent; the distance of the failed number from its
-    threshold, none last; the time.
-    """
-    failing, kind = row["required_failing"], row["blocked_kind"]
-    order = _KINDS.index(kind) if not failing and kind in _KINDS else 0
-    return failing, order, gap(failing, row["nearest_miss_distance"]), row["at"]
-
-
-def best_of_setups(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return each setup's nearest row, the nearest first.
-
-    Rows without a setup give one row a UTC day.
-    """
-    best: dict[object, Mapping[str, Any]] = {}
-    for row in sorted(rows, key=nearness):
-        best.setdefault(row["setup"] or row["at"].date(), row)
-    return list(best.values())
 
 
 def decides_by_session(requirements: Requirements) -> bool:

@@ -3,18 +3,14 @@
 from engine.rules_check.channel_needs import channel_ends
 from engine.rules_check.rules_report import (
     RulesReport,
-    check_against_records,
     check_rules,
-    data_on_disk,
 )
 from engine.rules_check.rules_text import indented, report_lines
 
 __all__ = [
     "RulesReport",
     "channel_ends",
-    "check_against_records",
     "check_rules",
-    "data_on_disk",
     "indented",
     "report_lines",
 ]

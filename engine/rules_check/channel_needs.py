@@ -69,18 +69,6 @@ def channel_needs(
     return tuple(found)
 
 
-def missing_channels(
-    needs: Requirements, source: Catalog | Dataset
-) -> tuple[tuple[ChannelKey, ...], tuple[ChannelKey, ...]]:
-    """Return the required and the optional channels that the data do not hold, sorted."""
-    origins = stored_keys(source, needs.channels | needs.optional)
-    absent = sorted(key for key, stored in origins.items() if stored is None)
-    return (
-        tuple(key for key in absent if key in needs.channels),
-        tuple(key for key in absent if key not in needs.channels),
-    )
-
-
 def channel_ends(source: Catalog | Dataset) -> dict[ChannelKey, tuple[int, int]]:
     """Return first and last row of every stored channel that has rows, ns UTC."""
     if isinstance(source, Catalog):

@@ -10,14 +10,13 @@ import numpy as np
 from data_feeds.catalog import Catalog
 from data_feeds.clock import datetime_ns, utc_text
 from data_feeds.dataset import Dataset
-from data_feeds.default_data import EMBEDDED
 from data_feeds.errors import DataError
 from data_feeds.load import open_source
 from data_feeds.schema import ChannelKey, Provenance
 from engine.causality import prepare
 from engine.config.models import RunConfig
 from engine.plugins import AnyPlaybook, configured_playbook, requirements_of
-from engine.rules_check.channel_needs import ChannelNeed, channel_needs, missing_channels
+from engine.rules_check.channel_needs import ChannelNeed, channel_needs
 from engine.rules_check.condition_counts import WindowCounts, count_conditions
 from engine.rules_check.state_counts import StateCounts, count_states
 from engine.run_data import load_window
@@ -113,30 +112,6 @@ def check_rules(config: RunConfig, plugin_path: Path | None = None) -> RulesRepo
         return report
     ages = type(playbook).longest_ages(playbook.params, records)
     return _measured(report, config, playbook, source, ages)
-
-
-def data_on_disk(config: RunConfig) -> Catalog | None:
-    """Return the catalog that a run names; None where it is not there, or embedded.
-
-    The embedded data hold everything that they can hold, and their first use takes a minute.
-    """
-    name = str(config.data.source)
-    if name == EMBEDDED or not Catalog(name).exists():
-        return None
-    return Catalog(name)
-
-
-def check_against_records(
-    config: RunConfig, source: Catalog, plugin_path: Path | None = None
-) -> tuple[tuple[ChannelKey, ...], tuple[ChannelKey, ...]]:
-    """Return the required and the optional channels of a run that its data do not hold.
-
-    Raises
-    ------
-    ConfigError : the instruments' records show that the rules cannot be meant so.
-    """
-    _, playbook = settle(config, source, configured_playbook(config.playbook, plugin_path))
-    return missing_channels(requirements_of(playbook), source)
 
 
 def _measured(

@@ -5,25 +5,16 @@ import json
 import math
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
-from pydantic import BaseModel, ValidationError
+from numpy.typing import NDArray
 
-from data_feeds.clock import DAY_NS, datetime_ns, timestamp_ns
-from data_feeds.errors import YamlError
-from data_feeds.yaml_text import load_yaml
-from engine.config.account import AccountConfig
-from engine.config.models import RunConfig
-from engine.config.problems import problem_lines
-from engine.config.yaml_source import ConfigSource
-from engine.daily_money import DailyMoney
+from data_feeds.clock import DAY_NS, SECOND_NS, datetime_ns
 from engine.decision_terms import Cap
 from engine.equity_curve import EquityCurve
 from engine.errors import ReportError
@@ -53,13 +44,23 @@ from engine.run_folder.schema import (
     TableOf,
     closed_set,
     instant_of_row,
+    unreadable,
 )
 from engine.run_folder.seals import broken_seals, check_seals, is_no_run
 from engine.trailing_stop import TrailDistance
 
+# A command imports what it reads: `riskoff runs` needs no Parquet, and `riskoff explain` neither
+# pandas nor, for most runs, the models of a run's configuration.
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+    from engine.config.account import AccountConfig
+    from engine.config.models import RunConfig
+    from engine.daily_money import DailyMoney
+
 Row = Mapping[str, Any]
 Record = TypeVar("Record")
-Model = TypeVar("Model", bound=BaseModel)
 # Keys of the manifest of a run that readers use.
 NEEDED = ("name", "playbook", "data_label", "window", "not_reusable")
 
@@ -82,7 +83,7 @@ class ResultFolder:
         self.folder = Path(folder)
         if sealed:
             check_seals(self.folder)
-        self._rows: dict[str, list[Row]] = {}
+        self._rows: dict[tuple[str, tuple[str, ...] | None], list[Row]] = {}
 
     def broken_seals(self) -> dict[str, str] | None:
         """Return the fault of each data file by name; None for a folder that has no seals yet."""
@@ -90,17 +91,27 @@ class ResultFolder:
             return None
         return broken_seals(self.folder)
 
-    def rows(self, table: str) -> list[Row]:
-        """Return a table's rows in file order; instants are pandas timestamps, unset ones None."""
-        if table not in self._rows:
-            self._rows[table] = self._table(table).to_pylist()
-        return self._rows[table]
+    def rows(self, table: str, columns: Sequence[str] | None = None) -> list[Row]:
+        """Return a table's rows in file order; instants are UTC datetimes, unset ones None.
 
-    def frame(self, table: str) -> pd.DataFrame:
+        Parts of a microsecond are cut off. ``columns`` names the wanted ones; None: all.
+        """
+        asked = table, None if columns is None else tuple(columns)
+        if asked not in self._rows:
+            held = self._table(table, columns)
+            cells = [_row_cells(held[name]) for name in held.column_names]
+            self._rows[asked] = [
+                dict(zip(held.column_names, row, strict=True)) for row in zip(*cells, strict=True)
+            ]
+        return self._rows[asked]
+
+    def frame(self, table: str) -> "pd.DataFrame":
         """Return a table as a frame by the UTC instant that orders its rows; empty cells are NaT.
 
         A table without such an instant is indexed by its row number.
         """
+        import pandas as pd  # noqa: PLC0415
+
         frame: pd.DataFrame = self._table(table).to_pandas()
         column = instant_of_row(table)
         if column not in frame:
@@ -153,7 +164,7 @@ class ResultFolder:
         names = [field.name for field in dataclasses.fields(EquityCurve) if field.name != "at"]
         self._check_columns(EQUITY, table, ["at", *names])
         at = np.array(_cells(table["at"]), dtype=np.int64)
-        values = {name: table[name].to_numpy().astype(np.float64) for name in names}
+        values = {name: _numbers(table[name]) for name in names}
         return EquityCurve(at=at, **values)
 
     @cached_property
@@ -166,14 +177,19 @@ class ResultFolder:
         """Rows of ``guards.parquet``."""
         return self.records(GUARDS)
 
-    def _table(self, name: str) -> pa.Table:
+    def _table(self, name: str, columns: Sequence[str] | None = None) -> "pa.Table":
+        import pyarrow as pa  # noqa: PLC0415
+        import pyarrow.parquet as pq  # noqa: PLC0415
+
         path = self.folder / f"{name}.parquet"
         try:
-            return pq.read_table(path)
+            # Its function read_table would load the readers of whole folders, too.
+            with pq.ParquetFile(path) as file:
+                return file.read(None if columns is None else list(columns))
         except (OSError, pa.ArrowException) as error:
             raise unreadable(path, error) from error
 
-    def _check_columns(self, name: str, table: pa.Table, columns: Sequence[str]) -> None:
+    def _check_columns(self, name: str, table: "pa.Table", columns: Sequence[str]) -> None:
         missing = [column for column in columns if column not in table.column_names]
         if missing:
             path = self.folder / f"{name}.parquet"
@@ -213,9 +229,11 @@ class RunFolder(ResultFolder):
         return self._document(MANIFEST_FILE, NEEDED)
 
     @cached_property
-    def config(self) -> RunConfig:
+    def config(self) -> "RunConfig":
         """``config.resolved.yaml``."""
-        return _config(self.folder / CONFIG_FILE, RunConfig)
+        from engine.run_folder.stored_config import stored_run  # noqa: PLC0415
+
+        return stored_run(self.folder / CONFIG_FILE)
 
     @cached_property
     def conditions(self) -> list[dict[str, Any]]:
@@ -277,7 +295,7 @@ class RunFolder(ResultFolder):
         return datetime_ns(self.config.data.end)
 
     @cached_property
-    def money(self) -> DailyMoney:
+    def money(self) -> "DailyMoney":
         """The parts of each UTC day's change of equity.
 
         Raises
@@ -300,6 +318,10 @@ class RunFolder(ResultFolder):
         if len(table) != len(ends):
             why = f"{len(table)} days, and equity has {len(ends)}"
             raise unreadable(self.folder / f"{DAILY.name}.parquet", why)
+        import pandas as pd  # noqa: PLC0415
+
+        from engine.daily_money import DailyMoney  # noqa: PLC0415
+
         index = pd.DatetimeIndex(table["day"].to_numpy()).as_unit("ns")
         return DailyMoney(index, ends, *(table[name].to_numpy() for name in columns))
 
@@ -308,11 +330,9 @@ class RunFolder(ResultFolder):
         at = self._table(DECISION_ROWS)["at"].to_numpy().astype("datetime64[ns]").astype(np.int64)
         return [int(instant) for instant in at[(at >= first) & (at <= last)]]
 
-    def decision_rows_around(
-        self, at: pd.Timestamp
-    ) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
+    def decision_rows_around(self, at: datetime) -> tuple[datetime | None, datetime | None]:
         """Return the last decision row at or before an instant, and the first one after it."""
-        rows: list[pd.Timestamp] = [row["at"] for row in self.rows(DECISION_ROWS)]
+        rows: list[datetime] = [row["at"] for row in self.rows(DECISION_ROWS)]
         place = bisect_right(rows, at)
         return (rows[place - 1] if place else None), (rows[place] if place < len(rows) else None)
 
@@ -322,9 +342,9 @@ class RunFolder(ResultFolder):
         drawdown = self.config.risk.drawdown
         return [] if drawdown is None else [rung.multiplier for rung in drawdown.ladder]
 
-    def equity_at(self, at: pd.Timestamp) -> float | None:
+    def equity_at(self, at: datetime) -> float | None:
         """Return equity at the last point of the curve at or before an instant."""
-        place = int(np.searchsorted(self.curve.at, timestamp_ns(at), side="right")) - 1
+        place = int(np.searchsorted(self.curve.at, datetime_ns(at), side="right")) - 1
         return float(self.curve.equity[place]) if place >= 0 else None
 
 
@@ -332,9 +352,11 @@ class AccountFolder(ResultFolder):
     """The folder of an account: the sum of its sleeves, and each sleeve as a run folder."""
 
     @cached_property
-    def config(self) -> AccountConfig:
+    def config(self) -> "AccountConfig":
         """``account.resolved.yaml``."""
-        return _config(self.folder / ACCOUNT_FILE, AccountConfig)
+        from engine.run_folder.stored_config import stored_account  # noqa: PLC0415
+
+        return stored_account(self.folder / ACCOUNT_FILE)
 
     @cached_property
     def sleeves(self) -> Mapping[str, Path]:
@@ -368,31 +390,50 @@ def check_is_run(folder: Path) -> None:
         )
 
 
-def unreadable(path: Path, why: object) -> ReportError:
-    """Return the error of a file with contents that no run writes."""
-    reason = " ".join(str(why).split())
-    return ReportError(f"{path}: cannot be read ({reason}); run again")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def _config(path: Path, model: type[Model]) -> Model:
-    try:
-        document = load_yaml(path)
-    except YamlError as error:
-        raise unreadable(path, error) from error
-    try:
-        return model.model_validate(document.data)
-    except ValidationError as error:
-        marks = {key_path: f"line {line}" for key_path, line in document.lines.items()}
-        first, *others = problem_lines(error, model, ConfigSource(document.data, marks, path.name))
-        why = f"{first} (and {len(others)} more)" if others else first
-        raise ReportError(f"{path}: {why}; run again") from error
+# Nanoseconds in the units of stored instants.
+_UNIT_NS = {"s": SECOND_NS, "ms": 10**6, "us": 10**3, "ns": 1}
 
 
-def _cells(column: pa.ChunkedArray, *, is_real: bool = False) -> list[Any]:
+def _numbers(column: "pa.ChunkedArray") -> NDArray[np.float64]:
+    """Return a column of numbers; its own ``to_numpy`` would load pandas."""
+    chunks = [
+        np.array(chunk.to_pylist(), dtype=np.float64) if chunk.null_count else np.from_dlpack(chunk)
+        for chunk in column.chunks
+    ]
+    return np.concatenate([np.empty(0), *chunks])
+
+
+def _instants(column: "pa.ChunkedArray") -> list[int | None]:
+    """Return a column's instants, ns UTC; its own ``cast`` would load Arrow's functions."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    unit = _UNIT_NS[column.type.unit]
+    cells = (cell for chunk in column.chunks for cell in chunk.view(pa.int64()).to_pylist())
+    return [None if cell is None else cell * unit for cell in cells]
+
+
+def _row_cells(column: "pa.ChunkedArray") -> list[Any]:
+    """Return a column's cells with instants as datetimes; empty ones are None."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    if not pa.types.is_timestamp(column.type):
+        cells: list[Any] = column.to_pylist()
+        return cells
+    return [
+        None if at is None else _EPOCH + timedelta(microseconds=at // 1_000)
+        for at in _instants(column)
+    ]
+
+
+def _cells(column: "pa.ChunkedArray", *, is_real: bool = False) -> list[Any]:
     """Return a column's cells: instants as int64 ns UTC, empty ones UNSET; empty reals NaN."""
+    import pyarrow as pa  # noqa: PLC0415
+
     if pa.types.is_timestamp(column.type):
-        numbers = column.cast(pa.timestamp("ns", tz="UTC")).cast(pa.int64())
-        return [UNSET if value is None else value for value in numbers.to_pylist()]
+        return [UNSET if value is None else value for value in _instants(column)]
     cells: list[Any] = column.to_pylist()
     return [math.nan if cell is None else cell for cell in cells] if is_real else cells
 
@@ -408,7 +449,7 @@ def _members(column: str, cells: list[Any], members: type[StrEnum] | None) -> li
     return [known[cell] for cell in cells]
 
 
-def _caps(table: pa.Table) -> Iterator[tuple[tuple[Cap, float], ...]]:
+def _caps(table: "pa.Table") -> Iterator[tuple[tuple[Cap, float], ...]]:
     """Yield the caps of each row that were applied; the cell of any other cap is NaN."""
     names = [name for name in table.column_names if name.startswith(CAP_PREFIX)]
     caps = [Cap.named(name.removeprefix(CAP_PREFIX)) for name in names]
@@ -418,10 +459,10 @@ def _caps(table: pa.Table) -> Iterator[tuple[tuple[Cap, float], ...]]:
         yield tuple((cap, cell) for cap, cell in cells if cell is not None and not math.isnan(cell))
 
 
-def moment(instant: pd.Timestamp | None) -> str:
+def moment(instant: datetime | None) -> str:
     """Return an instant as ``2026-02-06 03:00Z``, and a dash for one that has not come.
 
-    >>> moment(pd.Timestamp("2026-02-06T03:00Z"))
+    >>> moment(datetime(2026, 2, 6, 3, tzinfo=UTC))
     '2026-02-06 03:00Z'
     """
     if instant is None:

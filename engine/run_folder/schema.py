@@ -10,9 +10,11 @@ import re
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Generic, TypeVar, get_args
 
 from data_feeds.clock import text_ns
+from engine.errors import ReportError
 from engine.records import Decision, Fact, Fill, GuardEvent, OrderRow, Overlay, Trade
 from engine.trailing_stop import TrailDistance
 
@@ -164,3 +166,9 @@ def closed_set(hint: Any) -> type[StrEnum] | None:
         if isinstance(kind, type) and issubclass(kind, StrEnum):
             return kind
     return None
+
+
+def unreadable(path: Path, why: object) -> ReportError:
+    """Return the error of a file with contents that no run writes."""
+    reason = " ".join(str(why).split())
+    return ReportError(f"{path}: cannot be read ({reason}); run again")

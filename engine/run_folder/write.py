@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -17,6 +16,7 @@ from ruamel.yaml import YAML
 from engine.daily_money import DailyMoney
 from engine.equity_curve import EquityCurve
 from engine.errors import ReportError
+from engine.formatting import json_number
 from engine.records import Decision
 from engine.run_folder.partial_folders import REPLACED, partial_folder
 from engine.run_folder.schema import (
@@ -145,11 +145,6 @@ def write_metrics(metrics: Mapping[str, float], folder: Path) -> None:
     """Write the headline numbers; a number that does not exist is null."""
     document = {name: json_number(value) for name, value in metrics.items()}
     write_json(document, folder / METRICS_FILE)
-
-
-def json_number(value: float) -> float | None:
-    """Return a number for JSON: None for NaN and the infinities."""
-    return value if math.isfinite(value) else None
 
 
 @contextmanager

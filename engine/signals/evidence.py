@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from engine.compiled_function import compiled
 from engine.conditions import Condition, Truth
 
 Flags = NDArray[np.bool_]
@@ -44,7 +44,7 @@ def seen_since(flags: Flags, origin: Rows) -> Flags:
     return _seen_since(flags, origin)
 
 
-@njit(cache=True)
+@compiled
 def _seen_since(flags: Flags, origin: Rows) -> Flags:
     seen, last = np.empty(len(flags), dtype=np.bool_), -1
     for t in range(len(flags)):
@@ -67,7 +67,7 @@ def last_seen(flags: Flags, origin: Rows, at: Rows) -> Rows:
     return _last_seen(flags, origin, at)
 
 
-@njit(cache=True)
+@compiled
 def _last_seen(flags: Flags, origin: Rows, at: Rows) -> Rows:
     seen, last = np.empty(len(flags), dtype=np.int64), -1
     for t in range(len(flags)):
@@ -95,7 +95,7 @@ def count_evidence(conditions: Sequence[Condition], origin: Rows) -> Evidence:
     return Evidence(held, known)
 
 
-@njit(cache=True)
+@compiled
 def _add_seen(held: Rows, known: Rows, truth: Truths, origin: Rows) -> None:
     """Count one condition at the rows since whose origin it was true, and was known."""
     last_true, last_known = -1, -1

@@ -9,9 +9,9 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from engine.compiled_function import compiled
 from engine.conditions import read_only
 from engine.signals.windows import Floats, previous_low
 
@@ -207,7 +207,7 @@ class _Bar(NamedTuple):
     atr: float
 
 
-@njit(cache=True)
+@compiled
 def _run(
     bars: _Bars, support: Floats, is_flush: NDArray[np.bool_], rules: FlushRules, sign: float
 ) -> Any:
@@ -241,7 +241,7 @@ def _run(
     return states, all_levels, all_rows
 
 
-@njit(cache=True)
+@compiled
 def _advance(  # noqa: PLR0917 - the compiled loop takes no keywords
     state: int, t: int, bar: _Bar, levels: Floats, rows: Rows, rules: FlushRules
 ) -> int:
@@ -257,7 +257,7 @@ def _advance(  # noqa: PLR0917 - the compiled loop takes no keywords
     return _after_second_flush(t, bar, levels, rows, rules)
 
 
-@njit(cache=True)
+@compiled
 def _after_first_flush(t: int, bar: _Bar, levels: Floats, rows: Rows, rules: FlushRules) -> int:
     levels[_BOUNCE_LEVEL] = levels[_FIRST_LOW] + rules.bounce_atr * bar.atr
     # A bar with a new low and a high beyond the level is read as the low after the high.
@@ -274,7 +274,7 @@ def _after_first_flush(t: int, bar: _Bar, levels: Floats, rows: Rows, rules: Flu
     return _reclaim_without_second(t, bar, levels, rows, rules)
 
 
-@njit(cache=True)
+@compiled
 def _after_bounce(t: int, bar: _Bar, levels: Floats, rows: Rows, rules: FlushRules) -> int:
     levels[_SECOND_LEVEL] = levels[_FIRST_LOW] + rules.second_flush_atr * bar.atr
     if t - rows[_STAGE] > rules.second_flush_bars:
@@ -287,7 +287,7 @@ def _after_bounce(t: int, bar: _Bar, levels: Floats, rows: Rows, rules: FlushRul
     return _reclaim_without_second(t, bar, levels, rows, rules)
 
 
-@njit(cache=True)
+@compiled
 def _reclaim_without_second(
     t: int, bar: _Bar, levels: Floats, rows: Rows, rules: FlushRules
 ) -> int:
@@ -298,7 +298,7 @@ def _reclaim_without_second(
     return _RECLAIMED
 
 
-@njit(cache=True)
+@compiled
 def _after_second_flush(t: int, bar: _Bar, levels: Floats, rows: Rows, rules: FlushRules) -> int:
     if bar.low < levels[_SECOND_LOW]:
         levels[_SECOND_LOW] = bar.low
@@ -308,7 +308,7 @@ def _after_second_flush(t: int, bar: _Bar, levels: Floats, rows: Rows, rules: Fl
     return _reclaim_or_stay(t, bar, levels, rows, rules)
 
 
-@njit(cache=True)
+@compiled
 def _reclaim_or_stay(t: int, bar: _Bar, levels: Floats, rows: Rows, rules: FlushRules) -> int:
     """Return the state after a second flush: a close above the level reclaims.
 
@@ -322,7 +322,7 @@ def _reclaim_or_stay(t: int, bar: _Bar, levels: Floats, rows: Rows, rules: Flush
     return _SECOND
 
 
-@njit(cache=True)
+@compiled
 def _after_reclaim(t: int, bar: _Bar, levels: Floats, rows: Rows, rules: FlushRules) -> int:
     # fmin: the second low is NaN when the second flush was not waited for.
     if bar.low < np.fmin(levels[_FIRST_LOW], levels[_SECOND_LOW]):
@@ -330,7 +330,7 @@ def _after_reclaim(t: int, bar: _Bar, levels: Floats, rows: Rows, rules: FlushRu
     return _EXPIRED if t - rows[_RECLAIM] > rules.reclaimed_bars else _RECLAIMED
 
 
-@njit(cache=True)
+@compiled
 def _level(levels: Floats, rules: FlushRules) -> float:
     level: float = levels[_SUPPORT] if rules.level_is_support else levels[_FIRST_LOW]
     return level

@@ -5,8 +5,9 @@ A window is given by its length in rows or by ``first``, the number of its first
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from engine.compiled_function import compiled
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -58,7 +59,7 @@ def windowed_sum(values: Floats, first: Rows) -> Floats:
     return _windowed_sum(values, first, window_tiles(first))
 
 
-@njit(cache=True)
+@compiled
 def window_tiles(first: Rows) -> Rows:
     """Return stretches of rows that are computed together, so that they stay in the cache.
 
@@ -81,7 +82,7 @@ def window_tiles(first: Rows) -> Rows:
     return tiles
 
 
-@njit(cache=True)
+@compiled
 def rolling_tiles(rows: int, window: int) -> Rows:
     """Return the stretches of :func:`window_tiles` in which the last ``window`` rows are there."""
     step = max(_TILE_ROWS, window)
@@ -92,7 +93,7 @@ def rolling_tiles(rows: int, window: int) -> Rows:
     return tiles
 
 
-@njit(cache=True)
+@compiled
 def _rolling_sum(values: Floats, window: int) -> Floats:
     total = np.empty(len(values))
     total[: window - 1] = np.nan
@@ -108,7 +109,7 @@ def _rolling_sum(values: Floats, window: int) -> Floats:
     return total
 
 
-@njit(cache=True)
+@compiled
 def _windowed_sum(values: Floats, first: Rows, tiles: Rows) -> Floats:
     total = np.full(len(values), np.nan)
     for begin, end, low, longest in tiles:
@@ -123,7 +124,7 @@ def _windowed_sum(values: Floats, first: Rows, tiles: Rows) -> Floats:
     return total
 
 
-@njit(cache=True)
+@compiled
 def _double(doubled: Floats, part: Floats, span: int) -> None:
     """Put the sums of twice as many values beside the sums of ``span`` values."""
     # A shifted view lets the compiler use vector instructions; ``part[i + span]`` does not.
@@ -132,7 +133,7 @@ def _double(doubled: Floats, part: Floats, span: int) -> None:
         doubled[i] = part[i] + later[i]
 
 
-@njit(cache=True)
+@compiled
 def _add_same(total: Floats, part: Floats, covered: int) -> None:
     """Add a part to windows of one length, of which ``covered`` rows are added already."""
     if covered == 0:
@@ -143,7 +144,7 @@ def _add_same(total: Floats, part: Floats, covered: int) -> None:
             total[i] += later[i]
 
 
-@njit(cache=True)
+@compiled
 def _add_each(total: Floats, part: Floats, starts: Rows, last: int, span: int) -> None:
     """Add a part to the windows whose length has the bit ``span``.
 
@@ -172,7 +173,7 @@ def rolling_lowest(values: Floats, window: int) -> Floats:
     return _rolling_highest(np.asarray(values, dtype=np.float64), _whole_window(window), -1.0)
 
 
-@njit(cache=True)
+@compiled
 def _rolling_highest(values: Floats, window: int, sign: float) -> Floats:
     """Return ``sign`` x the highest of the last ``window`` values x ``sign``.
 
@@ -215,7 +216,7 @@ def windowed_highest(values: Floats, first: Rows) -> Floats:
     return _windowed_highest(np.asarray(values, dtype=np.float64), first, 1.0)
 
 
-@njit(cache=True)
+@compiled
 def _windowed_highest(values: Floats, first: Rows, sign: float) -> Floats:
     """Return ``sign`` x the highest value x ``sign``.
 
@@ -259,7 +260,7 @@ def previous_low(low: Floats, window: int) -> Floats:
     return previous(rolling_lowest(low, window))
 
 
-@njit(cache=True)
+@compiled
 def wilder_atr(high: Floats, low: Floats, close: Floats, bars: int) -> Floats:
     """Return Wilder's average true range at each bar, in the prices' unit.
 
@@ -297,7 +298,7 @@ def multiple_of_previous_mean(values: Floats, window: int) -> Floats:
     return multiple
 
 
-@njit(cache=True)
+@compiled
 def multiple_of_mean_before(event_at: NDArray[np.int64], values: Floats, window_ns: int) -> Floats:
     """Return each point's value over the mean of the points in ``[event - window, event)``.
 

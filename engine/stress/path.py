@@ -18,7 +18,8 @@ from engine.equity_curve import EquityCurve
 from engine.errors import SimulationError
 from engine.plugins import configured_playbook, new_playbook
 from engine.reads import Reads
-from engine.results import RunRecord, write_run
+from engine.results.contents import write_run
+from engine.results.finished import RunRecord
 from engine.run import RunResult, prepare_playbook
 from engine.stress.job import StressJob, window_config
 

@@ -6,8 +6,7 @@ from typing import Any
 
 from data_feeds.clock import utc_text
 from data_feeds.schema import Provenance
-from engine.formatting import columns, percent, without, wrapped
-from engine.run_folder.write import json_number
+from engine.formatting import columns, json_number, percent, without, wrapped
 from engine.statistics import Interval
 from engine.stress.measure import Distribution, Estimate
 from engine.stress.path_runs import StressResult

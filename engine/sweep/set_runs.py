@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from data_feeds.errors import RiskoffError
 from engine.bt import simulate
-from engine.results import RunRecord
+from engine.results.finished import RunRecord
 from engine.run import RunResult, prepare_run
 from engine.sweep.axes import ParameterSet
 from engine.sweep.sweep_job import SweepCell, SweepJob

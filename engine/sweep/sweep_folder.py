@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from engine.formatting import json_number
 from engine.pages.html import render
 from engine.results.manifest import plain
 from engine.run_folder.schema import CONFIG_FILE, RUN_ID_DIGITS, TIMING_FILE
 from engine.run_folder.seals import document_digest
-from engine.run_folder.write import json_number, staged, write_json, write_table, write_yaml
+from engine.run_folder.write import staged, write_json, write_table, write_yaml
 from engine.statistics import Missing
 from engine.sweep.best_file import best_text
 from engine.sweep.heat_maps import heat_maps

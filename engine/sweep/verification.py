@@ -15,7 +15,7 @@ import numpy as np
 from data_feeds.errors import RiskoffError
 from engine.audit import audit_run
 from engine.errors import SimulationError
-from engine.results import write_run
+from engine.results.contents import write_run
 from engine.run import prepare_run
 from engine.sweep.axes import ParameterSet
 from engine.sweep.set_choice import Choice

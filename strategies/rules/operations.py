@@ -4,10 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from engine.api import Truth
+from engine.api import Truth, compiled
 from strategies.rules.functions.function import RowWindow
 from strategies.rules.functions.known import known_numbers
 
@@ -34,14 +33,14 @@ _RELATIONS: Mapping[str, Callable[[Floats, Floats], Flags]] = {
 }
 
 
-@njit(cache=True)
+@compiled
 def _make_unknown(truth: Truths, values: Floats) -> None:
     """Make a truth unknown at the rows of NaN."""
     for t in range(len(truth)):
         truth[t] = -1 if np.isnan(values[t]) else truth[t]
 
 
-@njit(cache=True)
+@compiled
 def _begun(truth: Truths) -> Truths:
     """Return "true now and false one row before"; unknown before the first row."""
     found = np.empty_like(truth)
@@ -54,7 +53,7 @@ def _begun(truth: Truths) -> Truths:
     return found
 
 
-@njit(cache=True)
+@compiled
 def _lasted(truth: Truths, first: NDArray[np.int64], full: Flags, deciding: int) -> Truths:
     """Return ``deciding`` where a window has such a row, else unknown or the opposite."""
     found = np.empty(len(truth), dtype=np.int8)

@@ -12,7 +12,8 @@ from engine.account.run import run_sleeves
 from engine.api import Truth
 from engine.audit import audit_account, audit_run
 from engine.config_files import read_account, read_config
-from engine.results import RunRecord, write_run
+from engine.results.contents import write_run
+from engine.results.finished import RunRecord
 from engine.results.manifest import assumptions
 from engine.run import RunResult, run
 

@@ -20,8 +20,8 @@ from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.timeframe import Timeframe
 from engine.config.models import PlaybookConfig
 from engine.pages.run_rows import data_line
-from engine.results import RunRecord
 from engine.results.coverage import missing_bars
+from engine.results.finished import RunRecord
 from engine.run import run
 from engine.testing import candles, table, table_config
 from tests.data_feeds.factory import ns, session_hours

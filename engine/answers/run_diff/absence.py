@@ -7,8 +7,7 @@ risk decision, the order and its fill, the decision row, and the journal's row.
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-
-import pandas as pd
+from datetime import datetime, timedelta
 
 from engine.answers.row_sentences import CAP, against
 from engine.answers.run_diff.causes import CauseKind, DiffCause
@@ -30,7 +29,7 @@ from engine.run_folder.read import Row, moment
 TRUE = "true"
 # Rules that refuse a size too small: the cap that made it so is the cause.
 _TOO_SMALL = (RefusalRule.MINIMUM_SIZE, RefusalRule.MINIMUM_TICKET, RefusalRule.NO_CASH)
-_TICK = pd.Timedelta(1, "ns")
+_TICK = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class SoughtEntry:
     ``decision`` and ``fill`` (its first one) are None where the run has none.
     """
 
-    at: pd.Timestamp
+    at: datetime
     instrument: str
     direction: int
     decision: Row | None
@@ -150,7 +149,7 @@ def _cap_words(decision: Row, cap: str) -> str:
     return f"allows {number(allowed)}, {bound}, size {number(decision['quantity'])}"
 
 
-def _guard_words(side: DiffSide, guard: str, at: pd.Timestamp) -> str:
+def _guard_words(side: DiffSide, guard: str, at: datetime) -> str:
     """Return the guard that holds, since when, and why it tripped."""
     tripped = [
         row
@@ -187,7 +186,7 @@ def _unfilled(has: DiffSide, lacks: DiffSide, fill: Row | None, order: Row) -> D
     return DiffCause(CauseKind.ORDER, order["kind"], f"{text}; {filled}")
 
 
-def _no_decision_row(lacks: DiffSide, at: pd.Timestamp) -> DiffCause:
+def _no_decision_row(lacks: DiffSide, at: datetime) -> DiffCause:
     before, after = lacks.files.decision_rows_around(at)
     around = f"the rows around it are {moment(before)} and {moment(after)}"
     text = f"{lacks.letter} has no decision row at {moment(at)}: another clock or other data; "
@@ -213,7 +212,7 @@ def _of_row(
         yield DiffCause(CauseKind.PLAYBOOK, "another decision", text)
 
 
-def _account(lacks: DiffSide, at: pd.Timestamp, instrument: str) -> Iterator[DiffCause]:
+def _account(lacks: DiffSide, at: datetime, instrument: str) -> Iterator[DiffCause]:
     """Yield what kept the account busy at a decision; a fill at that open comes after it."""
     before = at - _TICK
     state = next(
@@ -238,7 +237,7 @@ def _account(lacks: DiffSide, at: pd.Timestamp, instrument: str) -> Iterator[Dif
     yield DiffCause(CauseKind.GUARD, by, _guard_words(lacks, by, at))
 
 
-def _conditions(has: DiffSide, lacks: DiffSide, at: pd.Timestamp, row: Row) -> Iterator[DiffCause]:
+def _conditions(has: DiffSide, lacks: DiffSide, at: datetime, row: Row) -> Iterator[DiffCause]:
     """Yield the required conditions that failed in one run, those that the other passed first.
 
     Of alternative groups the one that the other run entered by is judged.
@@ -279,7 +278,7 @@ def _numbers(side: DiffSide, row: Row | None, name: str) -> str:
     return against(measured, row.get(f"{name}.threshold"), side.described[name]["unit"])
 
 
-def _unmarked(lacks: DiffSide, at: pd.Timestamp) -> DiffCause:
+def _unmarked(lacks: DiffSide, at: datetime) -> DiffCause:
     text = f"the journal of {lacks.letter} has no row at {moment(at)}: its rules did not mark it"
     before = [row for when, row in lacks.journal_at.items() if when < at]
     if before:

@@ -3,11 +3,11 @@
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from pydantic import ValidationError
 
 from data_feeds.errors import YamlError
@@ -19,7 +19,7 @@ from engine.decision_terms import RISK_ADDING
 from engine.errors import ReportError
 from engine.records import OrderRole
 from engine.results.failing import required_groups
-from engine.run_folder.read import Row, RunFolder, check_is_run, unreadable
+from engine.run_folder.read import Row, RunFolder, check_is_run
 from engine.run_folder.schema import (
     ACCOUNT_STATES,
     CONDITION_ROWS,
@@ -32,6 +32,7 @@ from engine.run_folder.schema import (
     LEDGER,
     ORDERS,
     TRADES,
+    unreadable,
 )
 from engine.run_folder.seals import check_seals, folder_format
 
@@ -98,7 +99,7 @@ class DiffSide:
         return {row["decision_id"]: row for row in self.rows(DECISIONS.name)}
 
     @cached_property
-    def asked_at(self) -> Mapping[tuple[str, pd.Timestamp], list[Row]]:
+    def asked_at(self) -> Mapping[tuple[str, datetime], list[Row]]:
         """The decisions that asked for more risk, by instrument and instant."""
         asked = (row for row in self.rows(DECISIONS.name) if row["intent"] in RISK_ADDING)
         return _grouped(asked, lambda row: (row["instrument"], row["decided_at"]))
@@ -130,12 +131,12 @@ class DiffSide:
         return rates_of_fills(self.rows(LEDGER.name))
 
     @cached_property
-    def journal_at(self) -> Mapping[pd.Timestamp, Row]:
+    def journal_at(self) -> Mapping[datetime, Row]:
         """The rows of the journal by instant."""
         return {row["at"]: row for row in self.rows(CONDITION_ROWS)}
 
     @cached_property
-    def decision_rows(self) -> frozenset[pd.Timestamp]:
+    def decision_rows(self) -> frozenset[datetime]:
         """The instants of all decision rows."""
         return frozenset(row["at"] for row in self.rows(DECISION_ROWS))
 
@@ -160,14 +161,14 @@ class DiffSide:
         return required_groups(self.files.conditions)
 
     @property
-    def start(self) -> pd.Timestamp:
+    def start(self) -> datetime:
         """The first instant traded."""
-        return pd.Timestamp(self.files.manifest["window"]["start"])
+        return datetime.fromisoformat(self.files.manifest["window"]["start"])
 
     @property
-    def end(self) -> pd.Timestamp:
+    def end(self) -> datetime:
         """The last instant traded."""
-        return pd.Timestamp(self.files.manifest["window"]["end"])
+        return datetime.fromisoformat(self.files.manifest["window"]["end"])
 
     @cached_property
     def ladder(self) -> list[float]:
@@ -191,10 +192,10 @@ class DiffSide:
         """Return the decision of a trade's entry, None for a trade without one."""
         return self.decision_by_id.get(trade["decision_id"])
 
-    def decided_at(self, trade: Row) -> pd.Timestamp:
+    def decided_at(self, trade: Row) -> datetime:
         """Return the instant at which a trade's entry was decided; without a decision its fill."""
         decision = self.decision_of(trade)
-        at: pd.Timestamp = trade["entered_at"] if decision is None else decision["decided_at"]
+        at: datetime = trade["entered_at"] if decision is None else decision["decided_at"]
         return at
 
     def trade_of_plan(self, plan_id: int) -> Row | None:

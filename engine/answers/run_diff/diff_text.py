@@ -12,10 +12,9 @@ from engine.answers.run_diff.input_changes import InputChange
 from engine.answers.run_diff.net_parts import PARTS
 from engine.answers.run_diff.two_runs import HeadlineChange, RunDiff, TradeDifference, TradeVerdict
 from engine.errors import ReportError
-from engine.formatting import adding_up, columns, signed, signed_percent, wrapped
+from engine.formatting import adding_up, columns, json_number, signed, signed_percent, wrapped
 from engine.metrics import METRICS, MetricUnit
 from engine.run_folder.read import Row, moment
-from engine.run_folder.write import json_number
 
 SHOWN_INPUTS, SHOWN_TRADES = 6, 5
 SHORT_HEADLINE = ("end_equity", "total_return", "max_drawdown_bars", "trades")

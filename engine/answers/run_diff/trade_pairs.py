@@ -3,8 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
-
-import pandas as pd
+from datetime import datetime
 
 from engine.answers.run_diff.diff_side import DiffSide
 from engine.run_folder.read import Row
@@ -21,7 +20,7 @@ class TradePair:
 
     a: Row | None
     b: Row | None
-    at: pd.Timestamp
+    at: datetime
 
 
 def trade_pairs(a: DiffSide, b: DiffSide) -> list[TradePair]:
@@ -48,7 +47,7 @@ def trade_pairs(a: DiffSide, b: DiffSide) -> list[TradePair]:
     return sorted(pairs, key=_order)
 
 
-def _order(pair: TradePair) -> tuple[pd.Timestamp, str, int, int]:
+def _order(pair: TradePair) -> tuple[datetime, str, int, int]:
     numbers = [0 if row is None else row["trade_id"] for row in (pair.a, pair.b)]
     row = pair.a if pair.a is not None else pair.b
     return pair.at, "" if row is None else row["instrument"], numbers[0], numbers[1]

@@ -8,11 +8,10 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from engine.answers.account_money import value_of
 from engine.answers.run_diff.absence import absence_causes, entry_of_trade
@@ -53,7 +52,7 @@ class TradeDifference:
 
     number: int
     verdict: TradeVerdict
-    at: pd.Timestamp
+    at: datetime
     instrument: str
     direction: int
     a: Row | None

@@ -3,9 +3,8 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numba import njit
 
-from engine.api import signals
+from engine.api import compiled, signals
 from strategies.rules.functions.function import (
     Floats,
     Function,
@@ -41,7 +40,7 @@ def _mean(x: Floats, window: RowWindow) -> Floats:
     return signals.windowed_sum(x, window.starts) / window.sizes
 
 
-@njit(cache=True)
+@compiled
 def _recursive_mean(x: Floats, rows: int, share: float) -> Floats:
     """Return a mean that moves by ``share`` of the way to each new value.
 
@@ -89,7 +88,7 @@ def rsi(x: Floats, rows: int) -> Floats:
     return _share_of_gains(x, rows)
 
 
-@njit(cache=True)
+@compiled
 def _share_of_gains(x: Floats, rows: int) -> Floats:
     """Return Wilder's mean of rises in percent of those of rises and falls; NaN where both are 0.
 

@@ -3,9 +3,8 @@
 from functools import reduce
 
 import numpy as np
-from numba import njit
 
-from engine.api import Truth, signals
+from engine.api import Truth, compiled, signals
 from strategies.rules.functions.function import (
     Floats,
     Function,
@@ -26,7 +25,7 @@ def _before(x: Floats, window: RowWindow) -> Floats:
     return signals.previous(x, window.length) if window.length else _taken(x, window.before)
 
 
-@njit(cache=True)
+@compiled
 def _taken(x: Floats, places: Rows) -> Floats:
     found = np.full(len(x), np.nan)
     for t in range(len(x)):
@@ -66,7 +65,7 @@ def realized_vol(x: Floats, window: RowWindow, periods: float) -> Floats:
     return signals.windowed_volatility(positive, window.starts, periods)
 
 
-@njit(cache=True)
+@compiled
 def _is_positive(x: Floats) -> bool:
     other = 0
     for value in x:

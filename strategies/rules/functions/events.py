@@ -1,9 +1,8 @@
 """How often and how long ago a condition was true."""
 
 import numpy as np
-from numba import njit
 
-from engine.api import Truth
+from engine.api import Truth, compiled
 from strategies.rules.functions.function import (
     Flags,
     Floats,
@@ -28,7 +27,7 @@ def count(condition: Truths, window: RowWindow) -> Floats:
     return _windowed_count(condition, window.starts)
 
 
-@njit(cache=True)
+@compiled
 def _rolling_count(condition: Truths, length: int) -> Floats:
     found = np.empty(len(condition))
     true, unknown = 0, 0
@@ -42,7 +41,7 @@ def _rolling_count(condition: Truths, length: int) -> Floats:
     return found
 
 
-@njit(cache=True)
+@compiled
 def _windowed_count(condition: Truths, starts: Rows) -> Floats:
     found = np.empty(len(condition))
     true, unknown, oldest = 0, 0, 0

@@ -1,9 +1,8 @@
 """Extremes of a window, and where the present value stands in it."""
 
 import numpy as np
-from numba import njit
 
-from engine.api import signals
+from engine.api import compiled, signals
 from strategies.rules.functions.function import (
     Floats,
     Function,
@@ -65,7 +64,7 @@ def percentile(x: Floats, window: RowWindow) -> Floats:
     return _shares_by_tree(x, starts, order, len(values))
 
 
-@njit(cache=True)
+@compiled
 def _shares_by_counting(x: Floats, starts: Rows) -> Floats:
     share = np.full(len(x), np.nan)
     unknown = -1
@@ -82,7 +81,7 @@ def _shares_by_counting(x: Floats, starts: Rows) -> Floats:
     return share
 
 
-@njit(cache=True)
+@compiled
 def _shares_by_tree(x: Floats, starts: Rows, order: Rows, values: int) -> Floats:
     """Return the shares by a binary indexed tree (Fenwick 1994) over the order of the values."""
     share = np.full(len(x), np.nan)
@@ -105,7 +104,7 @@ def _shares_by_tree(x: Floats, starts: Rows, order: Rows, values: int) -> Floats
     return share
 
 
-@njit(cache=True)
+@compiled
 def _put(tree: Rows, equal: Rows, place: int, times: int) -> None:
     """Add a value to the tree, or take it out with ``times`` -1."""
     equal[place] += times

@@ -1,8 +1,8 @@
 """Keep what is unknown NaN: overflow, and quotients without a divisor."""
 
 import numpy as np
-from numba import njit
 
+from engine.api import compiled, compiled_without_checks
 from strategies.rules.functions.function import Flags, Floats
 
 _LARGEST = np.finfo(np.float64).max
@@ -10,7 +10,7 @@ _LARGEST = np.finfo(np.float64).max
 _STRETCH = 4_096
 
 
-@njit(cache=True)
+@compiled
 def _has_infinite(values: Floats) -> bool:
     for begin in range(0, len(values), _STRETCH):
         infinite = 0
@@ -30,7 +30,7 @@ def known_numbers(values: Floats) -> Floats:
     return np.where(np.isinf(values), np.nan, values) if _has_infinite(values) else values
 
 
-@njit(cache=True, error_model="numpy")
+@compiled_without_checks
 def growth(x: Floats, before: Floats) -> Floats:
     """Return ``x / before - 1``; NaN where ``before`` is not positive."""
     found = np.empty(len(x))
@@ -39,7 +39,7 @@ def growth(x: Floats, before: Floats) -> Floats:
     return found
 
 
-@njit(cache=True, error_model="numpy")
+@compiled_without_checks
 def quotient(over: Floats, under: Floats, where: Flags) -> Floats:
     """Return ``over / under`` where a flag is set, else NaN."""
     found = np.empty(len(over))

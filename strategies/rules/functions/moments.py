@@ -7,13 +7,12 @@ reaches only the windows that contain it. Cost: ``len x log2(window)``; no matri
 """
 
 import numpy as np
-from numba import njit
 
-from engine.api import signals
+from engine.api import compiled, signals
 from strategies.rules.functions.function import Floats, Rows, RowWindow
 
 
-@njit(cache=True)
+@compiled
 def _longest(first: Rows) -> int:
     longest = 0
     for t in range(len(first)):
@@ -32,7 +31,7 @@ def squares(x: Floats, window: RowWindow) -> tuple[Floats, Floats]:
     return _windowed_squares(x, window.starts, signals.window_tiles(window.starts))
 
 
-@njit(cache=True)
+@compiled
 def _rolling_squares(x: Floats, window: int, tiles: Rows) -> tuple[Floats, Floats]:
     distance, total = np.empty(len(x)), np.empty(len(x))
     distance[: window - 1], total[: window - 1] = np.nan, np.nan
@@ -53,7 +52,7 @@ def _rolling_squares(x: Floats, window: int, tiles: Rows) -> tuple[Floats, Float
     return distance, total
 
 
-@njit(cache=True)
+@compiled
 def _windowed_squares(x: Floats, first: Rows, tiles: Rows) -> tuple[Floats, Floats]:
     distance, total = np.full(len(x), np.nan), np.full(len(x), np.nan)
     for begin, end, low, longest in tiles:
@@ -71,13 +70,13 @@ def _windowed_squares(x: Floats, first: Rows, tiles: Rows) -> tuple[Floats, Floa
     return distance, total
 
 
-@njit(cache=True)
+@compiled
 def _blocks(part: Floats) -> tuple[Floats, Floats]:
     """Return of each block of one row its mean less its first value, and its sum of squares."""
     return np.zeros(len(part)), 0.0 * part
 
 
-@njit(cache=True)
+@compiled
 def _double(
     after: tuple[Floats, Floats], part: Floats, block: tuple[Floats, Floats], span: int
 ) -> None:
@@ -92,7 +91,7 @@ def _double(
         next_square[i] = square[i] + (later_square[i] + step * step * (span * 0.5))
 
 
-@njit(cache=True)
+@compiled
 def _join_same(
     apart: Floats, inside: Floats, block: tuple[Floats, Floats, Floats], covered: int, span: int
 ) -> None:
@@ -110,7 +109,7 @@ def _join_same(
         inside[i] += later_square[i] + step * step * (covered * share)
 
 
-@njit(cache=True)
+@compiled
 def _join_each(
     apart: Floats,
     inside: Floats,
@@ -140,7 +139,7 @@ def _join_each(
         inside[i] += square[place] + step * step * (covered * share)
 
 
-@njit(cache=True)
+@compiled
 def row_products(x: Floats, first: Rows) -> Floats:
     """Return the sum over each window of (x less its mean) x (row less its mean).
 
@@ -172,7 +171,7 @@ def row_products(x: Floats, first: Rows) -> Floats:
     return total
 
 
-@njit(cache=True)
+@compiled
 def products(x: Floats, y: Floats, first: Rows) -> Floats:
     """Return the sum over each window of (x less its mean) x (y less its mean).
 

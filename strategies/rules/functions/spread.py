@@ -89,7 +89,8 @@ def correlation(x: Floats, y: Floats, window: RowWindow) -> Floats:
     of_a, of_b = squares(a, window)[1], squares(b, window)[1]
     vary = _varies(a, of_a, window) & _varies(b, of_b, window)
     found = quotient(products(a, b, window.starts), np.sqrt(of_a) * np.sqrt(of_b), vary)
-    return np.clip(found, -1.0, 1.0)
+    clipped: Floats = np.clip(found, -1.0, 1.0)
+    return clipped
 
 
 def beta(x: Floats, y: Floats, window: RowWindow) -> Floats:

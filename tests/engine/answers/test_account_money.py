@@ -7,8 +7,7 @@ from engine.answers.day import explain_day
 from engine.answers.instant import explain_at
 from engine.answers.trade import explain_trade
 from engine.intents import Enter, Exit
-from engine.results import write_run
-from engine.results.contents import write_files
+from engine.results.contents import write_files, write_run
 from engine.results.finished import RunRecord
 from engine.run_folder.seals import write_seals
 from tests.engine.audit.simulated import scripted

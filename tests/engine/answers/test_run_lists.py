@@ -9,7 +9,7 @@ from engine.answers.run_lists import explain_run, explain_setup
 from engine.conditions import condition
 from engine.errors import ReportError
 from engine.playbook import Signals
-from engine.results import write_run
+from engine.results.contents import write_run
 
 
 def compared(name, values, threshold):

@@ -10,7 +10,7 @@ from engine.answers.instant import explain_at
 from engine.answers.row_sentences import _factors
 from engine.answers.trade import explain_trade
 from engine.errors import ConfigError, ReportError
-from engine.results import write_run
+from engine.results.contents import write_run
 from engine.run_folder.seals import write_seals
 
 

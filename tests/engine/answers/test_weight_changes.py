@@ -9,7 +9,7 @@ from engine.answers.run_lists import explain_run
 from engine.conditions import condition
 from engine.decision_terms import DecisionOutcome, IntentKind
 from engine.playbook import Signals
-from engine.results import write_run
+from engine.results.contents import write_run
 
 HOUR_NS = 3_600 * 10**9
 

@@ -23,7 +23,7 @@ from engine.errors import ConfigError, ReportError
 from engine.pages.publish import publish
 from engine.playbook import Signals
 from engine.records import GuardEvent
-from engine.results import write_run
+from engine.results.contents import write_run
 from engine.run import run as run_config
 from engine.run_folder.read import RunFolder
 from engine.run_folder.seals import write_seals

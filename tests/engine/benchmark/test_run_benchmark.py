@@ -18,7 +18,7 @@ from engine.metrics import relative_numbers
 from engine.pages.run_page import run_page
 from engine.pages.run_rows import headline_note, headline_rows
 from engine.pages.summary import summary
-from engine.results import RunRecord
+from engine.results.finished import RunRecord
 from engine.testing import candles, dividends, funding, hour, play, series, table, table_config
 
 HYG, IEF = (

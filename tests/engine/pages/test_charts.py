@@ -4,7 +4,7 @@ import numpy as np
 
 from engine.pages import charts
 from engine.pages.charts import PriceLine, quiet_figure, thinned, trade_chart
-from engine.results import RunRecord
+from engine.results.finished import RunRecord
 
 
 def test_a_thinned_line_keeps_its_ends_and_its_extremes():

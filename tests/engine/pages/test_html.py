@@ -15,7 +15,7 @@ from engine.benchmark.run_benchmark import held_returns
 from engine.pages.html import embedded_json, embedded_script, render
 from engine.pages.quantstats_part import quantstats_html
 from engine.pages.run_page import run_page
-from engine.results import RunRecord
+from engine.results.finished import RunRecord
 from tests.engine.pages.test_quantstats_part import YEARS, returns
 
 HOSTILE = "<script>window.hacked=1</script> {{metrics}} \"quoted\" 'name' & co"

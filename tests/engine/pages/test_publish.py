@@ -9,7 +9,7 @@ import pytest
 from engine.errors import ReportError
 from engine.pages.publish import publish, write_reports
 from engine.pages.quantstats_part import pictures
-from engine.results import RunRecord
+from engine.results.finished import RunRecord
 
 
 @pytest.fixture(scope="module")

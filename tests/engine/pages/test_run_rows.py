@@ -11,7 +11,7 @@ from engine.formatting import adding_up
 from engine.metrics import METRICS
 from engine.pages.run_rows import cost_rows, headline_note, metric_rows, near_misses
 from engine.records import Fact
-from engine.results import RunRecord
+from engine.results.finished import RunRecord
 
 
 def with_fact(run, kind, amount):

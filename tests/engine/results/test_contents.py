@@ -9,7 +9,7 @@ import pytest
 
 from data_feeds.yaml_text import load_yaml
 from engine.errors import ReportError
-from engine.results import folder_of, write_run
+from engine.results.contents import folder_of, write_run
 from engine.results.manifest import resolved_config
 from engine.run_folder.write import check_writable
 

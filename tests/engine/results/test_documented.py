@@ -3,8 +3,7 @@
 import re
 from pathlib import Path
 
-from engine.results import write_run
-from engine.results.contents import tables
+from engine.results.contents import tables, write_run
 from engine.results.finished import RunRecord
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "results.md"

@@ -18,8 +18,8 @@ from engine.intents import Enter, Target
 from engine.pages.run_page import run_page
 from engine.pages.summary import summary
 from engine.records import OrderKind
-from engine.results import RunRecord
 from engine.results.doubtful import doubtful_fills, doubtful_warnings
+from engine.results.finished import RunRecord
 from engine.testing import candles, table
 from tests.engine.audit.simulated import audited_run, scripted
 

@@ -10,7 +10,8 @@ import pytest
 from engine.conditions import condition
 from engine.playbook import Signals
 from engine.results.availability import AvailabilityHistory
-from engine.results.journal import best_of_setups, conditions_table, nearness
+from engine.results.journal import conditions_table
+from engine.results.nearness import best_of_setups, nearness
 
 HOUR = 3_600 * 10**9
 

@@ -21,7 +21,7 @@ from engine.config.models import PlaybookConfig
 from engine.errors import PlaybookContractError
 from engine.playbook import PlaybookParams
 from engine.plugins import configured_playbook
-from engine.results import write_run
+from engine.results.contents import write_run
 from engine.results.manifest import inputs_document, not_reusable, plain, run_id
 from engine.run import prepare_playbook, run
 from tests.engine.conftest import fake_run

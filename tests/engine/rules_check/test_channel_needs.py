@@ -6,8 +6,9 @@ import pytest
 from data_feeds.dataset import Dataset
 from data_feeds.instrument import Instrument
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
+from engine.missing_data import missing_channels
 from engine.playbook import Requirements
-from engine.rules_check.channel_needs import channel_needs, missing_channels
+from engine.rules_check.channel_needs import channel_needs
 
 HOUR = 3_600 * 10**9
 START = 1_770_000_000 * 10**9 // HOUR * HOUR

@@ -13,7 +13,8 @@ from engine.daily_money import DailyMoney
 from engine.equity_curve import EquityCurve
 from engine.errors import ReportError
 from engine.records import UNSET, OrderRow
-from engine.results import RunRecord, write_run
+from engine.results.contents import write_run
+from engine.results.finished import RunRecord
 from engine.run_folder.read import ResultFolder, RunFolder
 from engine.run_folder.schema import (
     DAILY,

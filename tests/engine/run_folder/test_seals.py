@@ -17,7 +17,7 @@ from engine.config.load import load_run_config
 from engine.config.locations import find_config
 from engine.errors import ReportError
 from engine.pages.publish import publish
-from engine.results import write_run
+from engine.results.contents import write_run
 from engine.run import run
 from engine.run_folder.schema import FORMAT, SEALS_FILE
 from engine.run_folder.seals import broken_seals, check_seals, write_seals

@@ -13,7 +13,7 @@ from data_feeds.load import open_source
 from engine.config_files import read_config
 from engine.door.finished_sweep import Sweep
 from engine.errors import PlaybookError, ReportError, SimulationError
-from engine.results import RunRecord
+from engine.results.finished import RunRecord
 from engine.run import run
 from engine.sweep import parts as parts_module
 from engine.sweep import publish_sweep, stored_parts, sweep_inputs, verification

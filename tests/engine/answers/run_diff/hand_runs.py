@@ -18,7 +18,7 @@ from engine.config.venue import LimitFill
 from engine.decision_terms import DecisionOutcome, GuardEventKind, GuardName
 from engine.playbook import Signals
 from engine.records import GuardEvent
-from engine.results import write_run
+from engine.results.contents import write_run
 from tests.engine.conftest import HOUR, START
 
 HOURS = 100
