@@ -1,16 +1,18 @@
 """Measure bars per second, and the ratio to plain Backtrader in the same run.
 
-    python -m benchmarks.event_loop [--bars 100000] [--rounds 5] [--json FILE]
+    python -m benchmarks.event_loop [--bars 100000] [--rounds 5] [--slippage range] [--json FILE]
 
 Two rules over the same generated 5-minute bars: an SMA 20/100 crossover (about one order per 72
 bars) and a low-turnover rule (one order per 1,000 bars). Plain Backtrader runs them with its own
 feed, indicators and broker; Riskoff runs them as a playbook with sizing, slippage, fees, ledger and
-journal. Rounds alternate, so that a busy machine slows all of them; CPU seconds are compared, and
-the median ratio of the rounds is reported. Peak memory is measured in a process of its own.
+journal; the causality check of the signals is timed apart. Rounds alternate, so that a busy machine
+slows all of them; CPU seconds are compared, and the median ratio of the rounds is reported. Peak
+memory is measured in a process of its own.
 """
 
 import argparse
 import json
+import os
 import resource
 import statistics
 import subprocess
@@ -43,9 +45,11 @@ from engine.api import (
     Signals,
 )
 from engine.bt import SimulationInputs, simulate
-from engine.causality import prepare
+from engine.causality import check_causality, prepare
 from engine.config.models import RunConfig
+from engine.costs.slippage_registry import model_names
 from engine.decision_terms import DecisionOutcome
+from engine.run import RunResult
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -202,8 +206,8 @@ def run_plain(bars: Channel, strategy: type[bt.Strategy]) -> int:
     return sent
 
 
-def run_riskoff(bars: Channel, rule: type[Rule], mode: str, slippage: str = SLIPPAGE) -> int:
-    """Prepare and simulate one rule; return the orders decided."""
+def simulated(bars: Channel, rule: type[Rule], mode: str, slippage: str = SLIPPAGE) -> RunResult:
+    """Prepare and simulate one rule and return the finished run, without the causality check."""
     instrument = Instrument(
         id=SYMBOL, kind=InstrumentKind.PERP, tick_size=0.1, lot_size=0.001, synthetic=True
     )
@@ -233,7 +237,21 @@ def run_riskoff(bars: Channel, rule: type[Rule], mode: str, slippage: str = SLIP
         }
     )
     outcome = simulate(SimulationInputs(config, dataset, playbook, signals, requirements))
-    return sum(decision.outcome == DecisionOutcome.APPROVED for decision in outcome.decisions)
+    return RunResult(config, dataset, playbook, requirements, signals, outcome)
+
+
+def run_riskoff(bars: Channel, rule: type[Rule], mode: str, slippage: str = SLIPPAGE) -> int:
+    """Run one rule; return the orders decided."""
+    decisions = simulated(bars, rule, mode, slippage).outcome.decisions
+    return sum(decision.outcome == DecisionOutcome.APPROVED for decision in decisions)
+
+
+def check_seconds(bars: Channel, rule: type[Rule]) -> float:
+    """Return the CPU seconds of the causality check of one sparse run."""
+    run = simulated(bars, rule, "sparse")
+    started = time.process_time()
+    check_causality(run.playbook, run.dataset, run.requirements, run.signals, run.outcome)
+    return time.process_time() - started
 
 
 def cpu_seconds(job: Callable[[], int]) -> tuple[float, int]:
@@ -243,20 +261,20 @@ def cpu_seconds(job: Callable[[], int]) -> tuple[float, int]:
     return time.process_time() - started, result
 
 
-def compare(count: int, rounds: int) -> dict[str, dict[str, float]]:
+def compare(count: int, rounds: int, slippage: str) -> dict[str, dict[str, float]]:
     """Return bars per order, bars a second and median ratios to plain Backtrader, by rule."""
     bars = make_bars(count)
     table = {}
     for name, (rule, plain) in RULES.items():
         for mode in MODES:
-            run_riskoff(make_bars(2_000), rule, mode)
+            run_riskoff(make_bars(2_000), rule, mode, slippage)
         seconds: dict[str, list[float]] = {"plain": [], **{mode: [] for mode in MODES}}
         orders = 0
         for _ in range(rounds):
             taken, orders = cpu_seconds(partial(run_plain, bars, plain))
             seconds["plain"].append(taken)
             for mode in MODES:
-                taken, placed = cpu_seconds(partial(run_riskoff, bars, rule, mode))
+                taken, placed = cpu_seconds(partial(run_riskoff, bars, rule, mode, slippage))
                 seconds[mode].append(taken)
                 # The first days have no volatility estimate, so sizing refuses a few entries.
                 if abs(placed - orders) > 3 + 0.01 * orders:
@@ -264,6 +282,7 @@ def compare(count: int, rounds: int) -> dict[str, dict[str, float]]:
         row = {"bars": float(count), "bars_per_order": count / orders}
         for who, taken_list in seconds.items():
             row[f"{who}_bars_per_second"] = count / statistics.median(taken_list)
+        row["check_seconds"] = statistics.median(check_seconds(bars, rule) for _ in range(rounds))
         for mode in MODES:
             pairs = zip(seconds["plain"], seconds[mode], strict=True)
             row[f"{mode}_over_plain"] = statistics.median(p / o for p, o in pairs)
@@ -296,19 +315,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bars", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--slippage", choices=model_names(), default=SLIPPAGE)
     parser.add_argument("--json", metavar="FILE")
     parser.add_argument("--peak", choices=MODES, help="print the peak memory of one run in MiB")
     options = parser.parse_args()
     if options.peak:
         print(own_peak_mib(options.bars, options.peak))
         return
-    table = compare(options.bars, options.rounds)
+    print(f"{options.slippage}, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors")
+    table = compare(options.bars, options.rounds, options.slippage)
     for name, row in table.items():
         print(f"{name}: {options.bars:,} bars, one order per {row['bars_per_order']:.0f} bars")
         print(f"  plain Backtrader {row['plain_bars_per_second']:>12,.0f} bars/s")
         for mode in MODES:
             speed, ratio = row[f"{mode}_bars_per_second"], row[f"{mode}_over_plain"]
             print(f"  riskoff {mode:<9}{speed:>12,.0f} bars/s  {ratio:5.1f} x plain")
+        print(f"  causality check {row['check_seconds']:.3f} s")
     memory = {mode: peak_mib(options.bars, mode) for mode in MODES}
     print("peak memory: " + ", ".join(f"{mode} {mib:,.0f} MiB" for mode, mib in memory.items()))
     if options.json:

@@ -42,7 +42,7 @@ def _assigning_init(made: Any) -> Callable[..., None]:
         "_set": object.__setattr__,
         "_missing": MISSING,
     }
-    parameters, lines = ["self"], ["_set(self, '__class__', _twin)"]
+    parameters, lines, values = ["self"], [], []
     for item in fields(made):
         if not item.init:
             continue
@@ -54,7 +54,17 @@ def _assigning_init(made: Any) -> Callable[..., None]:
             value = f"_new_{name}() if {name} is _missing else {name}"
         parameters.append(name + default)
         lines.append(f"self.{name} = {value}")
-    lines.append("self.__class__ = _made")
+        values.append(f"('{name}', {value})")
+    # An object of a subclass has another layout: it takes the usual way.
+    lines = [
+        "if self.__class__ is not _made:",
+        f"    for name, value in ({', '.join(values)},):",
+        "        _set(self, name, value)",
+        "else:",
+        "    _set(self, '__class__', _twin)",
+        *(f"    {line}" for line in lines),
+        "    self.__class__ = _made",
+    ]
     if hasattr(made, "__post_init__"):
         lines.append("self.__post_init__()")
     # Source text, as in dataclasses itself: a loop over the fields would be slower than the rest.

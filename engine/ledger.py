@@ -26,18 +26,21 @@ from engine.records import Fact, FactKind
 ABSOLUTE_TOLERANCE = 1e-6
 RELATIVE_TOLERANCE = 1e-11
 NO_PLAN = 0
+# Texts that the facts of every fill hold: to read an enum's value costs as much as an addition.
+TRADE, VENUE, BROKERAGE = FactKind.TRADE.value, Wallet.VENUE.value, Wallet.BROKERAGE.value
 
 
 @dataclass(slots=True)
 class Position:
     """Holds the position in one instrument; ``quantity`` in signed base units, money in quote.
 
-    ``contract`` is that of the instrument. ``isolated_margin`` is the part of the venue wallet set
-    aside for it. ``flow`` and ``realized`` feed the identity.
+    ``contract`` and ``wallet`` are those of the instrument. ``isolated_margin`` is the part of the
+    venue wallet set aside for it. ``flow`` and ``realized`` feed the identity.
     """
 
     instrument: Instrument
     contract: Contract
+    wallet: str
     quantity: float = 0.0
     average_entry: float = 0.0
     isolated_margin: float = 0.0
@@ -57,10 +60,11 @@ class Ledger:
 
     def __init__(self, instruments: dict[str, Instrument], rates: WalletRates = ALL_AT_PAR) -> None:
         self.facts: list[Fact] = []
-        self._rates = rates
+        self._rates, self._is_par = rates, rates.is_par
         self.booked: dict[str, float] = {wallet.value: 0.0 for wallet in WALLETS}
         self.positions = {
-            name: Position(item, contract_of(item)) for name, item in instruments.items()
+            name: Position(item, contract_of(item), item.wallet.value)
+            for name, item in instruments.items()
         }
         self.venue_cash = 0.0
         self.brokerage_cash = 0.0
@@ -90,7 +94,10 @@ class Ledger:
 
     def free_venue_cash(self) -> float:
         """Return the venue wallet less every isolated margin, quote."""
-        return self.venue_cash - sum(p.isolated_margin for p in self.positions.values())
+        set_aside = 0.0
+        for position in self.positions.values():
+            set_aside += position.isolated_margin
+        return self.venue_cash - set_aside
 
     def trade(
         self,
@@ -132,14 +139,14 @@ class Ledger:
             Fact(
                 self._next_id(),
                 at,
-                FactKind.TRADE.value,
-                position.instrument.wallet.value,
+                TRADE,
+                position.wallet,
                 cash + shortfall,
-                instrument=instrument,
-                plan_id=plan_id,
-                fill_id=fill_id,
-                quantity=quantity,
-                price=price,
+                instrument,
+                plan_id,
+                fill_id,
+                quantity,
+                price,
                 inferred=inferred,
             )
         )
@@ -159,17 +166,17 @@ class Ledger:
         kind: FactKind = FactKind.FEE,
     ) -> None:
         """Charge a fee (``amount`` positive is paid, negative is a rebate)."""
-        wallet = self.positions[instrument].instrument.wallet
+        wallet = self.positions[instrument].wallet
         self._post(
             Fact(
                 self._next_id(),
                 at,
                 kind.value,
-                wallet.value,
+                wallet,
                 -amount,
-                instrument=instrument,
-                plan_id=plan_id,
-                fill_id=fill_id,
+                instrument,
+                plan_id,
+                fill_id,
                 rate=rate,
             )
         )
@@ -217,7 +224,7 @@ class Ledger:
                 self._next_id(),
                 at,
                 kind.value,
-                self.positions[instrument].instrument.wallet.value,
+                self.positions[instrument].wallet,
                 amount,
                 instrument=instrument,
                 plan_id=plan_id,
@@ -235,7 +242,7 @@ class Ledger:
                 self._next_id(),
                 at,
                 FactKind.DIVIDEND.value,
-                position.instrument.wallet.value,
+                position.wallet,
                 position.contract.dividend(position.quantity, per_share),
                 instrument=instrument,
                 plan_id=position.plan_id,
@@ -307,27 +314,28 @@ class Ledger:
 
     def _post(self, unvalued: Fact) -> None:
         fact = self._valued(unvalued)
-        if fact.wallet == Wallet.VENUE:
+        if fact.wallet == VENUE:
             self.venue_cash += fact.amount
             balance = self.venue_cash
-        elif fact.wallet == Wallet.BROKERAGE:
+        elif fact.wallet == BROKERAGE:
             self.brokerage_cash += fact.amount
             balance = self.brokerage_cash
         else:
             self.transit_cash += fact.amount
             balance = self.transit_cash
         self._append(fact)
-        self.booked[fact.wallet] += fact.value
-        self.plan_cash[fact.plan_id] += fact.value
+        value = fact.value
+        self.booked[fact.wallet] += value
+        self.plan_cash[fact.plan_id] += value
         self._turnover += abs(fact.amount)
-        self._valued_sum += abs(fact.value)
+        self._valued_sum += abs(value)
         by_kind = self._by_kind[fact.wallet]
         by_kind[fact.kind] += fact.amount
         self._compare(fact.wallet, balance, sum(by_kind.values()))
 
     def _valued(self, fact: Fact) -> Fact:
         """Return a fact with the rate of its wallet at its instant; a deposit has its own."""
-        if self._rates.is_par or fact.kind == FactKind.DEPOSIT.value:
+        if self._is_par or fact.kind == FactKind.DEPOSIT.value:
             return fact
         return replace(fact, account_rate=self._rates.of(fact.wallet, fact.at))
 

@@ -137,7 +137,9 @@ class WorkingPlan:
 
     def orders(self) -> list[WorkingOrder]:
         """Return all orders of the plan, stop and outgoing stop included."""
-        stops = [stop for stop in (self.stop, self.outgoing_stop) if stop is not None]
+        stops = [] if self.stop is None else [self.stop]
+        if self.outgoing_stop is not None:
+            stops.append(self.outgoing_stop)
         return [self.entry, *stops, *self.targets, *self.exits]
 
     def working_targets(self) -> list[WorkingOrder]:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from data_feeds.instrument import Wallet
 from engine.decision_terms import EndReason
+from engine.fast_init import fast_init
 from engine.scalars import scalar
 
 
+@fast_init
 @dataclass(frozen=True, slots=True)
 class EntryDemand:
     """Holds the demand of an entry at a price: base units, and the cash that one unit takes.

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from data_feeds.instrument import Wallet
+from engine.broker.along_instants import NO_ROW
 from engine.broker.book import Book
 from engine.broker.short_sales import ShortSales
-from engine.broker.timeline import NO_ROW, InstrumentPath
+from engine.broker.timeline import InstrumentPath
 from engine.config.models import MarginMode, RunConfig
 from engine.contracts import MarginTerms
 from engine.ledger import Ledger, Position

@@ -13,10 +13,12 @@ from engine.contracts import Contract, contract_for
 from engine.costs import FillConditions, round_against
 from engine.costs.arithmetic import fee_of, fee_paid, fill_price, unit_cash, volume_room
 from engine.costs.market_activity import MarketActivity, bar_volatility
+from engine.fast_init import fast_init
 from engine.ledger import Ledger
 from engine.records import FactKind, Fill, FillStage, OrderRole
 
 
+@fast_init
 @dataclass(frozen=True, slots=True)
 class FillMoment:
     """Holds the instant, bar and stage of an execution.
@@ -56,6 +58,7 @@ def fill_moment(path: InstrumentPath, t: int, row: int, stage: FillStage) -> Fil
     return FillMoment(at, stage, opened_at, closed_at, market, half_spread, volatility)
 
 
+@fast_init
 @dataclass(frozen=True, slots=True)
 class FillTerms:
     """Holds the terms of one execution: unsigned base units, quote prices, fractions."""

@@ -19,6 +19,7 @@ class MatchContext:
         "_room",
         "_when",
         "k",
+        "opened_at",
         "path",
         "plan",
         "position",
@@ -42,13 +43,13 @@ class MatchContext:
         self.k, self.t, self.row, self.stage = k, t, row, stage
         self.path, self.position, self.plan = path, position, plan
         self._execution = execution
+        self.opened_at = int(path.bars["opened_at"][row])
         self._when: FillMoment | None = None
         self._room: float | None = None
 
     def may_fill(self, order: WorkingOrder) -> bool:
         """Return whether an order works and was decided at or before the open of this bar."""
-        opened_at = int(self.path.bars["opened_at"][self.row])
-        return order.is_working and order.decided_at <= opened_at
+        return order.is_working and order.decided_at <= self.opened_at
 
     def stop(self) -> WorkingOrder | None:
         """Return the stop in force during this bar: the last one decided by its open."""

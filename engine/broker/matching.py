@@ -247,6 +247,8 @@ class Matcher:
                 continue
             if entry.trades_at_market or self._meets_open(entry.request, price):
                 demands.append((context, self._demand(context, price)))
+        if not demands:
+            return
         free = [self._collateral.free_for(context.k, context.t) for context, _ in demands]
         factors = common_factors(
             (context.path.instrument.wallet, demand.need, cash)

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 from engine.broker import resolve
 from engine.broker.timeline import InstrumentPath
+from engine.fast_init import fast_init
 
 
+@fast_init
 @dataclass(frozen=True, slots=True)
 class PriceRange:
     """Holds the extremes of last price and mark over a part of a bar, quote.

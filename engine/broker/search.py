@@ -182,10 +182,23 @@ def next_instant(  # noqa: PLR0917 - the parts of one state
     ``forced`` is an index that is visited in any case; ``trails`` is None while no stop trails. The
     length of the timeline is returned when nothing can happen any more.
     """
-    # Plain arguments: to take a named tuple apart costs more than the search of a thousand bars.
     moving = None if trails is None else tuple(trails)
-    state: tuple[Any, ...] = (tape[:PRICES], *tape[PRICES:], *account, *levels, moving, *guards)
-    index, peak = _next_instant(t, forced, wake, *state)
+    # Compiled code takes a tuple of arrays of one type apart much faster than a named tuple, whose
+    # fields cost more than the search of a thousand bars.
+    index, peak = _next_instant(
+        t,
+        forced,
+        (wake, tape.has_close, tape.day_end),
+        tape[:PRICES],
+        tape.due,
+        tape.rates,
+        (account.cash, account.quantities, account.averages, account.sizes, account.liquidation),
+        (account.wallets, account.kinds, levels.used),
+        (levels.kind, levels.side),
+        (levels.price, levels.reach),
+        moving,
+        *guards,
+    )
     return int(index), float(peak)
 
 
@@ -193,32 +206,25 @@ def next_instant(  # noqa: PLR0917 - the parts of one state
 def _next_instant(  # noqa: PLR0917 - compiled code takes no keywords
     t: int,
     forced: int,
-    wake: Bools,
-    prices: tuple[Floats, ...],
+    masks: tuple[Bools, ...],
+    prices: tuple[Any, ...],
     due: Bools,
-    has_close: Bools,
-    day_end: Bools,
     rates: Floats,
-    cash: Floats,
-    wallets: Ints,
-    quantities: Floats,
-    averages: Floats,
-    kinds: Ints,
-    sizes: Floats,
-    liquidation: Floats,
-    used: Ints,
-    order_kinds: Ints,
-    sides: Ints,
-    level_prices: Floats,
-    reaches: Floats,
+    amounts: tuple[Floats, ...],
+    codes: tuple[Ints, ...],
+    order_codes: tuple[Ints, ...],
+    order_prices: tuple[Floats, ...],
     trails: tuple[Any, ...] | None,
     loss_floor: float,
     halt_drawdown: float,
     peak: float,
 ) -> tuple[int, float]:
     # Fields read inside the loop would be looked up, and counted as references, at every bar.
+    wake, has_close, day_end = masks
     open_price, low, high, close, mark_open, mark_low, mark_high, mark = prices
-    levels = (used, order_kinds, sides, level_prices, reaches)
+    cash, quantities, averages, sizes, liquidation = amounts
+    wallets, kinds, used = codes
+    levels = (used, *order_codes, *order_prices)
     if trails is not None:
         has_trail = trails[0]
     marks = np.empty(len(quantities))

@@ -6,19 +6,20 @@ One instant is :meth:`Simulator.close_bars`, :meth:`Simulator.mark`, decisions e
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from data_feeds.instrument import Wallet
 from engine.account_rates import WALLETS
 from engine.broker import resolve
+from engine.broker.along_instants import NO_ROW
 from engine.broker.book import Book, WorkingOrder
 from engine.broker.collateral import Collateral
 from engine.broker.execution import Execution
 from engine.broker.match_context import MatchContext
 from engine.broker.matching import Matcher
-from engine.broker.timeline import NO_ROW, Timeline
+from engine.broker.state_history import History
+from engine.broker.timeline import Timeline
 from engine.broker.trailing import TrailingLevel, TrailingStops
 from engine.broker.transfers import Transfers
 from engine.config.models import RunConfig
@@ -32,23 +33,6 @@ from engine.records import FAR_FUTURE, FillStage, OrderRequest, OrderRole
 # Less than a cent earns no interest: it is the rounding residue of an empty wallet.
 CENT = 0.01
 AT_ONE = (1.0, 1.0, 1.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """Holds balances and positions in force from the close of instant index ``t`` on.
-
-    Cash is in each wallet's currency; ``booked`` is the cash of the three at the rates of its
-    facts, in the account's.
-    """
-
-    t: int
-    venue_cash: float
-    brokerage_cash: float
-    transit_cash: float
-    quantities: tuple[float, ...]
-    averages: tuple[float, ...]
-    booked: tuple[float, ...] = (0.0, 0.0, 0.0)
 
 
 class Simulator:
@@ -85,8 +69,8 @@ class Simulator:
         self.matcher = Matcher(self.book, self.execution, self.collateral, ledger, self.beyond)
         self.trailing = TrailingStops(timeline)
         self.transfers = Transfers(ledger, config.account.transfer_days)
-        self.snapshots: list[Snapshot] = []
         self.names = tuple(path.instrument.id for path in timeline.paths)
+        self.history = History(len(self.names))
         self._index = {name: k for k, name in enumerate(self.names)}
         self.positions = tuple(ledger.positions[name] for name in self.names)
         self.quantities = np.zeros(len(self.names))
@@ -98,12 +82,13 @@ class Simulator:
         self.wallets = np.array(paying, np.int64)
         self._paying = tuple(paying)
         # Of plain floats: a step reads one instant of it.
-        self._rates = None if self._at_par() else timeline.wallet_rates.T.tolist()
-        self._plain: tuple[list[float], list[float]] = ([], [])
+        self.is_at_par = bool((timeline.wallet_rates == 1.0).all())
+        self._rates = None if self.is_at_par else timeline.wallet_rates.T.tolist()
+        self._plain = ([0.0] * len(self.names), [0.0] * len(self.names))
         closes = np.flatnonzero(timeline.has_close)
         # No mark follows the last close, so later flows would not show and are not booked.
         self._last_close = int(closes[-1]) if len(closes) else -1
-        # Ledger versions: that of arrays and snapshots, and that of the last mark.
+        # Ledger versions: that of arrays and history, and that of the last mark.
         self._synced = self._marked = -1
         self._holding = False
 
@@ -126,11 +111,11 @@ class Simulator:
 
     def has_market_orders(self) -> bool:
         """Return whether an order waits for the next open at any price."""
-        return any(
-            order.is_working and order.trades_at_market
-            for plan in self.book.plans.values()
-            for order in plan.orders()
-        )
+        for plan in self.book.plans.values():
+            for order in plan.orders():
+                if order.is_working and order.trades_at_market:
+                    return True
+        return False
 
     def is_settled(self) -> bool:
         """Return whether the last mark includes every fact and no order waits for the next open.
@@ -197,9 +182,6 @@ class Simulator:
         """Return the account's currency per unit of each wallet's, in the order of ``WALLETS``."""
         return AT_ONE if self._rates is None else self._rates[t]
 
-    def _at_par(self) -> bool:
-        return bool((self.timeline.wallet_rates == 1.0).all())
-
     def _cash_value(self, t: int) -> float:
         """Return the value of all cash, wallets in the order of ``WALLETS``."""
         venue, brokerage, transit = self.rates_at(t)
@@ -244,8 +226,10 @@ class Simulator:
 
     def _pay_interest(self, t: int) -> None:
         """Credit the interest that each wallet's cash earned until this end of a day."""
-        venue, brokerage, _ = self.rates_at(t)
         timeline, ledger = self.timeline, self.ledger
+        if not timeline.day_end[t]:
+            return
+        venue, brokerage, _ = self.rates_at(t)
         at, days = int(timeline.at[t]), float(timeline.interest_days[t])
         rate = float(timeline.interest_rate[t])
         if not math.isnan(rate):
@@ -276,11 +260,12 @@ class Simulator:
 
     def _pay_holder(self, k: int, t: int) -> None:
         """Book funding and dividends of the position held before any fill of this instant."""
-        path, quantity, at = self.timeline.paths[k], self.positions[k].quantity, self.timeline.at[t]
+        quantity = self.positions[k].quantity
         if quantity == 0.0:
             return
-        rate, mark = float(path.funding_rate[t]), float(path.funding_mark[t])
-        if not math.isnan(rate):
+        path, at = self.timeline.paths[k], self.timeline.at[t]
+        if not math.isnan(path.funding_rate[t]):
+            rate, mark = float(path.funding_rate[t]), float(path.funding_mark[t])
             self.ledger.funding(
                 int(at),
                 instrument=self.names[k],
@@ -289,28 +274,17 @@ class Simulator:
                 amount=self.contracts[k].funding(quantity, mark, rate),
                 inferred=bool(path.funding_inferred[t]),
             )
-        per_share = float(path.dividend[t])
-        if not math.isnan(per_share):
+        if not math.isnan(path.dividend[t]):
+            per_share = float(path.dividend[t])
             self.ledger.dividend(int(at), instrument=self.names[k], per_share=per_share)
 
     def sync(self, t: int) -> None:
-        """Update arrays and snapshots with the state in force from the close of ``t`` on."""
+        """Update arrays and history with the state in force from the close of ``t`` on."""
+        held, averages = self._plain
         for k, position in enumerate(self.positions):
-            self.quantities[k] = position.quantity
-            self.averages[k] = position.average_entry
+            self.quantities[k] = held[k] = position.quantity
+            self.averages[k] = averages[k] = position.average_entry
         ledger = self.ledger
         self._synced = ledger.version
-        self._holding = bool(self.quantities.any())
-        held, averages = self.quantities.tolist(), self.averages.tolist()
-        self._plain = (held, averages)
-        self.snapshots.append(
-            Snapshot(
-                t,
-                ledger.venue_cash,
-                ledger.brokerage_cash,
-                ledger.transit_cash,
-                tuple(held),
-                tuple(averages),
-                tuple(ledger.booked.values()),
-            )
-        )
+        self._holding = any(held)
+        self.history.record(t, ledger.balances(), ledger.booked.values(), held, averages)

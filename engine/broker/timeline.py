@@ -22,13 +22,12 @@ from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.timeframe import Timeframe
 from engine.account_rates import ALL_AT_PAR, WalletRates
 from engine.broker.account_days import days_covered, period_ends
+from engine.broker.along_instants import NO_ROW, Rows, Spread, last_rows, places
 from engine.broker.lending_rates import LendingRates, lending_rates
 from engine.contracts import Contract, contract_of
 from engine.equity_curve import NO_BILL, BillAccruals
 
 Floats = NDArray[np.float64]
-Rows = NDArray[np.int64]
-NO_ROW = -1
 
 
 @dataclass(frozen=True)
@@ -183,7 +182,7 @@ def build_timeline(
     calendars = {path.instrument.calendar for path in paths}
     has_close = np.zeros(len(at), np.bool_)
     for channel, rows in layouts.values():
-        has_close[np.searchsorted(at, channel["closed_at"][rows])] = True
+        has_close[places(at, channel["closed_at"][rows])] = True
     day_end, week_end = period_ends(at, has_close, calendars, next_close)
     known = partial(_known_rates, dataset, at, np.flatnonzero(day_end))
     days = days_covered(at, day_end, start)
@@ -252,17 +251,19 @@ def _lay_out(
     opening = np.full(count, NO_ROW, np.int64)
     closing = np.full(count, NO_ROW, np.int64)
     fillable = rows[bars["opened_at"][rows] >= at[0]]
-    opening[np.searchsorted(at, bars["opened_at"][fillable])] = fillable
-    closing[np.searchsorted(at, bars["closed_at"][fillable])] = fillable
-    closed = np.searchsorted(bars["closed_at"], at, side="right") - 1
+    opening[places(at, bars["opened_at"][fillable])] = fillable
+    closing[places(at, bars["closed_at"][fillable])] = fillable
+    closed = last_rows(bars["closed_at"], at)
     mark_channel = _mark_channel(dataset, instrument, bars)
     marks = marks_on_bars(bars, mark_channel)
     traded = (bars["volume"] > 0) & ~opens_in_outage(instrument.outages, bars["opened_at"])
+    filling = partial(_values_at, traded)
     # A venue liquidates at its mark; a broker covers a short in the market, so in bars with trades.
-    stands = np.where(traded | instrument.is_margined, 1.0, np.nan)
+    standing = partial(_values_at, traded | instrument.is_margined)
     last_traded = np.maximum.accumulate(np.where(traded, np.arange(len(bars)), NO_ROW))
     # The last element stands for NO_ROW, for instruments that begin after the window.
-    known = np.append(last_traded, NO_ROW)[closed]
+    last_known = Spread(np.append(last_traded, NO_ROW)[closed])
+    opens, closes = Spread(opening), Spread(closing)
     # An option has no range: its model prices open and close only.
     is_option = instrument.kind is InstrumentKind.OPTION
     relative_range = (
@@ -277,16 +278,16 @@ def _lay_out(
         opening=opening,
         closing=closing,
         closed=closed,
-        open_price=_spread(np.where(traded, bars["open"], np.nan), opening),
-        low=_spread(np.where(traded, bars["low"], np.nan), closing),
-        high=_spread(np.where(traded, bars["high"], np.nan), closing),
-        close=_spread(np.where(traded, bars["close"], np.nan), closing),
-        mark_open=_spread(marks.open * stands, opening),
-        mark_low=_spread(marks.low * stands, closing),
-        mark_high=_spread(marks.high * stands, closing),
-        mark=_spread(marks.close, closed),
-        known_range=np.nan_to_num(_spread(relative_range, known)),
-        known_volume=np.nan_to_num(_spread(bars["volume"], known)),
+        open_price=opens.of(filling(bars["open"])),
+        low=closes.of(filling(bars["low"])),
+        high=closes.of(filling(bars["high"])),
+        close=closes.of(filling(bars["close"])),
+        mark_open=opens.of(standing(marks.open)),
+        mark_low=closes.of(standing(marks.low)),
+        mark_high=closes.of(standing(marks.high)),
+        mark=Spread(closed).of(marks.close),
+        known_range=np.nan_to_num(last_known.of(relative_range), copy=False),
+        known_volume=np.nan_to_num(last_known.of(bars["volume"]), copy=False),
         funding_rate=rate,
         funding_mark=funding_mark,
         funding_inferred=inferred,
@@ -297,10 +298,9 @@ def _lay_out(
     )
 
 
-def _spread(values: Floats, rows: Rows) -> Floats:
-    """Return the values of the given rows, NaN where there is no row."""
-    found: Floats = np.append(values, np.nan)[rows]
-    return found
+def _values_at(rows: NDArray[np.bool_], values: Floats) -> Floats:
+    """Return the values of some rows, NaN at all others."""
+    return values if bool(rows.all()) else np.where(rows, values, np.nan)
 
 
 def _mark_channel(dataset: Dataset, instrument: Instrument, bars: Channel) -> Channel | None:
@@ -358,7 +358,7 @@ def _funding(
 
 def _last_close(bars: Channel, at: NDArray[np.int64]) -> Floats:
     """Return the close of the last bar completed by each instant, NaN before the first."""
-    return _spread(bars["close"], np.searchsorted(bars["closed_at"], at, side="right") - 1)
+    return Spread(np.searchsorted(bars["closed_at"], at, side="right") - 1).of(bars["close"])
 
 
 def _dividends(dataset: Dataset, name: str, at: NDArray[np.int64], end: int) -> Floats:

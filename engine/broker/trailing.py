@@ -15,8 +15,9 @@ from numba import njit
 from numpy.typing import NDArray
 
 from engine.broker import resolve
+from engine.broker.along_instants import NO_ROW
 from engine.broker.price_range import PriceRange
-from engine.broker.timeline import NO_ROW, InstrumentPath, Timeline
+from engine.broker.timeline import InstrumentPath, Timeline
 from engine.costs import ceil_to_step, floor_to_step
 from engine.records import NAN, UNSET, OrderRow
 from engine.trailing_stop import StopMoves, TrailDistance, TrailingStop

@@ -9,6 +9,9 @@ from engine.broker.simulator import Simulator
 from engine.records import NAN
 from engine.views import AccountView, Positions, PositionView
 
+# Views are made at every bar: a call of a named tuple costs as much as its values. All fields in
+# their order.
+_new = tuple.__new__
 VENUE, BROKERAGE = WALLETS.index(Wallet.VENUE), WALLETS.index(Wallet.BROKERAGE)
 
 
@@ -36,19 +39,22 @@ def build_account_view(
         view = _position_view(simulator, k, plan, t, approved_share(name), rate)
         dict.__setitem__(positions, name, view)
         gross += view.notional
-    return AccountView(
-        now=int(simulator.timeline.at[t]),
-        equity=equity,
-        venue_cash=ledger.venue_cash,
-        brokerage_cash=ledger.brokerage_cash,
-        free_venue_cash=simulator.collateral.free_venue_cash(t),
-        gross_notional=gross,
-        positions=positions,
-        pending=frozenset(pending),
-        transit_cash=ledger.transit_cash,
-        kept_for_shorts=simulator.shorts.kept(t),
-        venue_rate=rates[VENUE],
-        brokerage_rate=rates[BROKERAGE],
+    return _new(
+        AccountView,
+        (
+            int(simulator.timeline.at[t]),
+            equity,
+            ledger.venue_cash,
+            ledger.brokerage_cash,
+            simulator.collateral.free_venue_cash(t),
+            gross,
+            positions,
+            frozenset(pending),
+            ledger.transit_cash,
+            simulator.shorts.kept(t),
+            rates[VENUE],
+            rates[BROKERAGE],
+        ),
     )
 
 
@@ -58,21 +64,23 @@ def _position_view(  # noqa: PLR0917 - called at every bar
     position = simulator.positions[k]
     contract, quantity, average = position.contract, position.quantity, position.average_entry
     mark = float(simulator.timeline.paths[k].mark[t])
-    # In the order of its fields; keywords cost as much as the rest at every bar.
-    return PositionView(
-        plan.instrument,
-        plan.plan_id,
-        quantity,
-        average,
-        mark,
-        contract.profit(quantity, average, mark) * rate,
-        NAN if plan.stop is None else plan.stop.level,
-        position.isolated_margin,
-        simulator.collateral.liquidation_level(k, t),
-        position.entered_at,
-        plan.initial_risk(contract, average) * rate,
-        plan.leaving(abs(quantity)) if plan.exits else 0.0,
-        approved,
-        contract.notional(quantity, mark) * rate,
-        plan.first_stop,
+    return _new(
+        PositionView,
+        (
+            plan.instrument,
+            plan.plan_id,
+            quantity,
+            average,
+            mark,
+            contract.profit(quantity, average, mark) * rate,
+            NAN if plan.stop is None else plan.stop.level,
+            position.isolated_margin,
+            simulator.collateral.liquidation_level(k, t),
+            position.entered_at,
+            plan.initial_risk(contract, average) * rate,
+            plan.leaving(abs(quantity)) if plan.exits else 0.0,
+            approved,
+            contract.notional(quantity, mark) * rate,
+            plan.first_stop,
+        ),
     )

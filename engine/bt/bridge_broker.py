@@ -7,12 +7,14 @@ Backtrader's notifications, trades and analyzers include them. Where none does, 
 made: they cost more than the simulation of an order.
 """
 
+import math
 from collections import deque
 from typing import Any
 
 import backtrader as bt
 
 from engine.broker.book import WorkingOrder
+from engine.broker.simulator import Simulator
 from engine.bt.feed import ArrayFeed, backtrader_days
 from engine.bt.session import Session
 from engine.bt.single_session import SessionGroup
@@ -36,6 +38,12 @@ def hears_of_orders(strategy: bt.Strategy) -> bool:
     if any(getattr(kind, name) is not getattr(bt.Strategy, name) for name in HEARING):
         return True
     return any(len(x) for x in (strategy.analyzers, strategy._slave_analyzers, strategy.observers))
+
+
+def _closed_by(request: OrderRequest, simulator: Simulator) -> float:
+    """Return the quantity that an order without a size of its own would close."""
+    held = abs(simulator.ledger.positions[request.instrument].quantity)
+    return held or simulator.book.plans[request.instrument].entry.request.quantity
 
 
 class OrderBridge:
@@ -154,10 +162,14 @@ class BridgeBroker(bt.broker.BrokerBase):  # type: ignore[misc]  # backtrader sh
                 "the broker takes only orders approved by the risk module; return an intent"
             )
         bridge = self._bridges[data.session_index]
-        working = bridge.session.simulator.submit(request, bridge.session.t)
+        simulator, t = bridge.session.simulator, bridge.session.t
         if not bridge.is_heard:
+            simulator.submit(request, t)
             return None
+        # Before it is submitted: an exit may end its plan at once.
+        size = _closed_by(request, simulator) if math.isnan(size) else size
         order = self._new_order(kind, owner, data, size, request)
+        working = simulator.submit(request, t)
         bridge.orders[working.order_id] = order
         # Only fills and ends of orders are notified; nothing uses "accepted".
         order.submit(self)

@@ -48,19 +48,8 @@ class BridgeStrategy(bt.Strategy):  # type: ignore[misc]  # backtrader ships no 
 
     def _send(self, requests: Sequence[OrderRequest]) -> None:
         for request in requests:
-            data = self._feeds[request.instrument]
-            place = self.buy if request.side > 0 else self.sell
-            place(data=data, size=self._size(request), request=request)
-
-    def _size(self, request: OrderRequest) -> float:
-        """Return the size for Backtrader: the order's own, or the quantity it would close."""
-        if request.quantity == request.quantity and request.quantity > 0:
-            return request.quantity
-        simulator = self.p.session.simulator
-        held = abs(simulator.ledger.positions[request.instrument].quantity)
-        plan = simulator.book.plans[request.instrument]
-        size: float = held or plan.entry.request.quantity
-        return size
+            place = self.broker.buy if request.side > 0 else self.broker.sell
+            place(self, self._feeds[request.instrument], request.quantity, request=request)
 
 
 class SeekingCerebro(bt.Cerebro):  # type: ignore[misc]  # backtrader ships no types

@@ -5,7 +5,8 @@ import heapq
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.broker.timeline import NO_ROW, Timeline
+from engine.broker.along_instants import NO_ROW, places
+from engine.broker.timeline import Timeline
 from engine.playbook import Signals
 from engine.records import FAR_FUTURE
 
@@ -23,7 +24,7 @@ class DecisionRows:
         rows = np.flatnonzero(
             (signals.decided_at >= timeline.at[0]) & (signals.decided_at <= timeline.at[-1])
         )
-        self.indices = np.searchsorted(timeline.at, signals.decided_at[rows])
+        self.indices = places(timeline.at, signals.decided_at[rows])
         self._row_at = np.full(len(timeline), NO_ROW, np.int64)
         self._row_at[self.indices] = rows
         self.wake_flat = self._over_instants(signals.wake_flat)

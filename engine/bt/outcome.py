@@ -1,15 +1,22 @@
 """The outcome of a simulation: its facts, and the equity curve that follows from them."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from engine.broker import resolve
-from engine.broker.simulator import Simulator, Snapshot
-from engine.broker.timeline import NO_ROW, Timeline
+from engine.broker.along_instants import NO_ROW
+from engine.broker.simulator import Simulator
+from engine.broker.timeline import Timeline
 from engine.bt.session import Session
 from engine.equity_curve import EquityCurve
 from engine.records import SimulationOutcome
+
+Floats = NDArray[np.float64]
+# numpy adds up to seven numbers one after the other, eight and more in pairs.
+PAIRED_FROM = 8
 
 
 def simulation_outcome(session: Session) -> SimulationOutcome:
@@ -56,73 +63,71 @@ def open_values(timeline: Timeline, simulator: Simulator) -> dict[int, float]:
 
 
 def equity_curve(timeline: Timeline, simulator: Simulator, closes: NDArray[np.intp]) -> EquityCurve:
-    """Return equity at bar closes, given by index, from the balances in force at each."""
-    snapshots: list[Snapshot] = simulator.snapshots
-    since = np.array([snapshot.t for snapshot in snapshots], np.int64)
-    row = np.searchsorted(since, closes, side="right") - 1
-    cash = np.array([(s.venue_cash, s.brokerage_cash, s.transit_cash) for s in snapshots])[row]
-    booked = np.array([snapshot.booked for snapshot in snapshots])[row]
-    quantities = np.array([snapshot.quantities for snapshot in snapshots])[row]
-    averages = np.array([snapshot.averages for snapshot in snapshots])[row]
-    marks = np.stack([path.mark[closes] for path in timeline.paths], axis=1)
-    rates = timeline.wallet_rates[:, closes]
-    wallets, kinds, sizes = simulator.wallets, simulator.kinds, simulator.sizes
-    own = _position_values(quantities, averages, kinds, sizes, marks)
-    paid = rates[wallets].T
-    values = own * paid
-    margined = np.array([contract.is_margined for contract in simulator.contracts])
-    units = [contract.unit_notionals(marks[:, k]) for k, contract in enumerate(simulator.contracts)]
-    notionals = np.abs(quantities) * np.stack(units, axis=1) * paid
-    valued = cash * rates.T
+    """Return equity at bar closes, given by index, from the balances in force at each.
+
+    Wallets and instruments are summed in their fixed order, as in ``resolve.account_equity``.
+    """
+    states = simulator.history.columns()
+    # The first state is that of the first instant; of two at one index the later one is in force.
+    first = np.append(np.searchsorted(closes, states.since), len(closes))
+    held_for = np.diff(first)
+    cash = [np.repeat(column, held_for) for column in states.cash.T]
+    rates = [None if simulator.is_at_par else row[closes] for row in timeline.wallet_rates]
+    valued = [_at_rate(held, rate) for held, rate in zip(cash, rates, strict=True)]
+    booked = [np.repeat(column, held_for) for column in states.booked.T]
+    equity = valued[0] + valued[1] + valued[2]
+    unrealized, owned, notionals = [], [], []
+    nothing = np.zeros(len(closes))
+    for k, contract in enumerate(simulator.contracts):
+        rate, mark = rates[simulator.wallets[k]], timeline.paths[k].mark[closes]
+        quantity, average = (
+            np.repeat(x[:, k], held_for) for x in (states.quantities, states.averages)
+        )
+        own = _position_values(int(contract.kind), contract.size, quantity, average, mark)
+        value = _at_rate(own, rate)
+        equity += value
+        unrealized.append(value if contract.is_margined else nothing)
+        owned.append(nothing if contract.is_margined else value)
+        exposure = _at_rate(np.abs(quantity) * contract.unit_notionals(mark), rate)
+        notionals.append(np.where(quantity != 0.0, exposure, 0.0))
     return EquityCurve(
         at=timeline.at[closes],
-        equity=_equities(cash, rates, wallets, quantities, averages, kinds, sizes, marks),
-        venue_cash=cash[:, 0],
-        brokerage_cash=cash[:, 1],
-        unrealized=np.where(margined, values, 0.0).sum(axis=1),
-        owned=np.where(~margined, values, 0.0).sum(axis=1),
-        gross_notional=np.where(quantities != 0.0, notionals, 0.0).sum(axis=1),
-        transit_cash=cash[:, 2],
-        venue_value=valued[:, 0],
-        brokerage_value=valued[:, 1],
-        transit_value=valued[:, 2],
-        revaluation=(valued - booked).sum(axis=1),
+        equity=equity,
+        venue_cash=cash[0],
+        brokerage_cash=cash[1],
+        unrealized=_total(unrealized),
+        owned=_total(owned),
+        gross_notional=_total(notionals),
+        transit_cash=cash[2],
+        venue_value=valued[0],
+        brokerage_value=valued[1],
+        transit_value=valued[2],
+        revaluation=_total([v - b for v, b in zip(valued, booked, strict=True)]),
     )
+
+
+def _at_rate(amounts: Floats, rate: Floats | None) -> Floats:
+    """Return amounts in the account's currency; without a rate they are at par."""
+    return amounts if rate is None else amounts * rate
+
+
+def _total(columns: Sequence[Floats]) -> Floats:
+    """Return the sum of columns, row by row, to the last bit as numpy adds the rows of a table."""
+    if len(columns) >= PAIRED_FROM:
+        return np.stack(columns, axis=1).sum(axis=1)  # type: ignore[no-any-return]
+    total = np.zeros(len(columns[0]))
+    for column in columns:
+        total += column
+    return total
 
 
 @njit(cache=True)
 def _position_values(
-    quantities: NDArray[np.float64],
-    averages: NDArray[np.float64],
-    kinds: NDArray[np.int64],
-    sizes: NDArray[np.float64],
-    marks: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Return each position's part of equity, (instant, instrument); 0 where nothing is held."""
-    values = np.zeros(quantities.shape)
+    kind: int, size: float, quantities: Floats, averages: Floats, marks: Floats
+) -> Floats:
+    """Return the part of equity of one instrument's position; 0 where nothing is held."""
+    values = np.zeros(len(quantities))
     for i in range(len(quantities)):
-        for k in range(len(kinds)):
-            if quantities[i, k] != 0.0:
-                values[i, k] = resolve.position_value(
-                    kinds[k], sizes[k], quantities[i, k], averages[i, k], marks[i, k]
-                )
+        if quantities[i] != 0.0:
+            values[i] = resolve.position_value(kind, size, quantities[i], averages[i], marks[i])
     return values
-
-
-@njit(cache=True)
-def _equities(  # noqa: PLR0917 - compiled code takes no keywords
-    cash: NDArray[np.float64],
-    rates: NDArray[np.float64],
-    wallets: NDArray[np.int64],
-    quantities: NDArray[np.float64],
-    averages: NDArray[np.float64],
-    kinds: NDArray[np.int64],
-    sizes: NDArray[np.float64],
-    marks: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    equity = np.empty(len(cash))
-    for i in range(len(cash)):
-        equity[i] = resolve.account_equity(
-            i, cash[i], rates, wallets, quantities[i], averages[i], kinds, sizes, marks[i]
-        )
-    return equity

@@ -32,6 +32,8 @@ class PlaybookCalls:
         requirements: Requirements,
     ) -> None:
         self._playbook = playbook
+        # Playbook's own ``on_fill`` returns nothing whatever it is shown.
+        self.hears_fills = type(playbook).on_fill is not Playbook.on_fill
         self._instruments = ", ".join(sorted(requirements.traded))
         self._cursor = Cursor()
         self._market = MarketView(

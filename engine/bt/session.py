@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.broker.along_instants import NO_ROW
 from engine.broker.search import (
     AccountState,
     GuardLimits,
@@ -18,7 +19,7 @@ from engine.broker.search import (
     search_tape,
 )
 from engine.broker.simulator import Simulator
-from engine.broker.timeline import NO_ROW, Timeline
+from engine.broker.timeline import Timeline
 from engine.broker.trailing import SearchTrails
 from engine.bt.account_view import build_account_view
 from engine.bt.decision_rows import DecisionRows
@@ -102,7 +103,7 @@ class Session:
         self._report_ended_plans()
         self._apply_guards(t, at, submit)
         fills = self.simulator.execution.fills
-        while self._delivered < len(fills):
+        while self._playbook.hears_fills and self._delivered < len(fills):
             fill = fills[self._delivered]
             self._delivered += 1
             self._act(self._playbook.on_fill(fill, self.account_view()), at, submit)

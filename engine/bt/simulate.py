@@ -101,9 +101,10 @@ def _rare_collections() -> Iterator[None]:
 
 def listed_at(signals: Signals) -> dict[str, int]:
     """Return the first instant at which the signals list each option contract, ns UTC."""
-    names = [] if signals.contract is None else signals.contract.tolist()
     first: dict[str, int] = {}
-    for name, at in zip(names, signals.decided_at.tolist(), strict=False):
+    if signals.contract is None:
+        return first
+    for name, at in zip(signals.contract.tolist(), signals.decided_at.tolist(), strict=False):
         first.setdefault(name, at)
     return first
 

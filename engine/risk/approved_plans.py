@@ -3,11 +3,13 @@
 import math
 from dataclasses import dataclass
 
+from engine.fast_init import fast_init
 from engine.records import Decision
 from engine.risk.sizing_request import OWNED
 from engine.trailing_stop import TrailingStop
 
 
+@fast_init
 @dataclass(frozen=True, slots=True)
 class ApprovedPlan:
     """Hold the size and terms of an approved plan that is not finished.

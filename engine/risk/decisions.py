@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from data_feeds.instrument import Wallet
 from engine.decision_terms import DecisionOutcome, IntentKind
+from engine.fast_init import fast_init
 from engine.records import Decision, OrderRequest, Overlay
 from engine.risk.guards import Guards
 from engine.risk.sizing import Sizing
@@ -53,6 +54,7 @@ class IntentEffects:
         return tuple(order for review in self.reviews for order in review.orders)
 
 
+@fast_init
 @dataclass(frozen=True, slots=True)
 class DecisionDraft:
     """Hold the fields of a decision before its outcome; prices in quote, NaN for none."""

@@ -127,33 +127,46 @@ def leverage_setting(
     highest = min(highest, _highest_setting(request, rules.margin, before_cash, highest))
     if distance is not None and rules.account.margin_mode is MarginMode.CROSS:
         return highest, None
+    payment, stressed = EntryPayment(request, 0.0), StressedEntry(request, rules)
     for setting in (highest,) if fixed is not None else range(highest, 0, -1):
-        quantity = min(before_cash, affordable_size(request, setting))
-        if _has_margin(request, rules, quantity, setting):
+        quantity = min(before_cash, affordable_size(request, setting, payment))
+        if stressed.has_margin(quantity, setting):
             return setting, None
     off = distance is None
     return highest, RefusalRule.BELOW_MAINTENANCE if off else RefusalRule.LIQUIDATION_DISTANCE
 
 
-def _has_margin(request: SizingRequest, rules: SizingRules, quantity: float, setting: int) -> bool:
-    """Return whether the margin of a size covers maintenance at the nearest liquidation allowed.
+class StressedEntry:
+    """Judges the margin of an entry at the nearest liquidation price allowed.
 
-    Without a liquidation distance that is the entry, and margin must be left over: a position at
-    its requirement is liquidated at once.
+    Without a liquidation distance that price is the entry, and margin must be left over: a position
+    at its requirement is liquidated at once.
     """
-    held, contract, distance = request.held, request.contract, rules.risk.liquidation_distance
-    if distance is None and quantity == 0:
-        # The minimum size refuses it, with the cap that bound.
-        return True
-    price = request.entry if distance is None else _nearest_liquidation(request, distance)
-    if rules.account.margin_mode is MarginMode.CROSS:
-        entry_fee = contract.notional(quantity, request.entry) * request.costs.entry_fee
-        margin = request.collateral - entry_fee
-    else:
-        margin = held.isolated_margin + contract.initial_margin(quantity, request.entry, setting)
-    lost = quantity * contract.unit_distance(request.entry, price) + _held_loss(request, price)
-    required = _requirement(request, quantity, price, rules.margin)
-    return margin - lost > required if distance is None else margin - lost >= required
+
+    def __init__(self, request: SizingRequest, rules: SizingRules) -> None:
+        distance = rules.risk.liquidation_distance
+        self._request, self._terms, self._distance = request, rules.margin, distance
+        self._is_cross = rules.account.margin_mode is MarginMode.CROSS
+        self._price = request.entry if distance is None else _nearest_liquidation(request, distance)
+        # The parts that depend on no size and no setting.
+        self._lost_per_unit = request.contract.unit_distance(request.entry, self._price)
+        self._held_loss = _held_loss(request, self._price)
+
+    def has_margin(self, quantity: float, setting: int) -> bool:
+        """Return whether the margin of a size covers its maintenance."""
+        if self._distance is None and quantity == 0:
+            # The minimum size refuses it, with the cap that bound.
+            return True
+        request, contract = self._request, self._request.contract
+        if self._is_cross:
+            entry_fee = contract.notional(quantity, request.entry) * request.costs.entry_fee
+            margin = request.collateral - entry_fee
+        else:
+            initial = contract.initial_margin(quantity, request.entry, setting)
+            margin = request.held.isolated_margin + initial
+        left = margin - (quantity * self._lost_per_unit + self._held_loss)
+        required = _requirement(request, quantity, self._price, self._terms)
+        return left > required if self._distance is None else left >= required
 
 
 def _highest_setting(
@@ -178,29 +191,39 @@ def _requirement(
     return contract.maintenance(held.quantity + quantity, average, price, terms)
 
 
-def affordable_size(request: SizingRequest, setting: int) -> float:
+class EntryPayment:
+    """Pays an entry at one slippage from the free cash; a size follows for each setting."""
+
+    def __init__(self, request: SizingRequest, slippage: float) -> None:
+        costs, contract = request.costs, request.contract
+        # The notional allows for the slippage.
+        unit = contract.slipped_notional(request.entry, request.direction, slippage)
+        if request.reserve > 0:
+            unit = max(unit, contract.unit_notional(request.reserve))
+        self._unit, self._costs, self._contract = unit, costs, contract
+        self._free = max(request.free_cash, 0.0)
+        self._orders = costs.sized_entry(unit, request.held.ordered)
+
+    def size(self, setting: int) -> float:
+        """Return the largest size that is paid."""
+        costs, share = self._costs, self._contract.margin_share(setting)
+        fees = costs.exit_fee if setting == OWNED else round_trip_fees(costs.exit_fee)
+        per_unit = payable_unit(self._unit, share, fees, costs.entry_slippage)
+        return costs.slippage.largest(self._free, per_unit, self._orders)
+
+
+def affordable_size(
+    request: SizingRequest, setting: int, payment: EntryPayment | None = None
+) -> float:
     """Return the size that free cash pays for: margin or full price, fees and slippage.
 
     A limit order is paid for at its own price, where that takes more than the estimate. Fees are
     the taker's even for a limit entry, which may cross at once; a margined plan also keeps the fee
-    of its exit. The slippage of the first solution bounds that of the second.
+    of its exit. The slippage of the first solution bounds that of the second. ``payment`` is that
+    of the request without slippage, for a caller that asks about several settings.
     """
-    costs, first = request.costs, _payable(request, setting, 0.0)
+    costs, first = request.costs, (payment or EntryPayment(request, 0.0)).size(setting)
     if costs.rests or not request.contract.slippage_moves_notional:
         return first
-    return _payable(request, setting, costs.slippage.fixed + costs.slippage.impact(first))
-
-
-def _payable(request: SizingRequest, setting: int, slippage: float) -> float:
-    """Return the affordable size whose notional allows for a slippage of its entry."""
-    costs, contract = request.costs, request.contract
-    unit = contract.slipped_notional(request.entry, request.direction, slippage)
-    if request.reserve > 0:
-        unit = max(unit, contract.unit_notional(request.reserve))
-    share = contract.margin_share(setting)
-    fees = costs.exit_fee if setting == OWNED else round_trip_fees(costs.exit_fee)
-    return costs.slippage.largest(
-        max(request.free_cash, 0.0),
-        payable_unit(unit, share, fees, costs.entry_slippage),
-        costs.sized_entry(unit, request.held.ordered),
-    )
+    slipped = costs.slippage.fixed + costs.slippage.impact(first)
+    return EntryPayment(request, slipped).size(setting)

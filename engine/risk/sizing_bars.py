@@ -48,7 +48,7 @@ class SizingBars:
 
     def row_at(self, at: int) -> int:
         """Return the last row known at ``at``; -1 before the first."""
-        return int(np.searchsorted(self.available_at, at, side="right")) - 1
+        return int(self.available_at.searchsorted(at, side="right")) - 1
 
 
 def build_sizing_bars(

@@ -69,37 +69,50 @@ class SizingInputs:
         self._limits = limits
         self._activity = activity or {}
         self._venue = venue
+        self._costs = {name: venue.costs_of(item) for name, item in instruments.items()}
         self._rules = rules
         self._instruments = instruments
         self._bars = bars
         self._plans = plans
+        # One entry asks several times for the row and the market of its instant.
+        self._asked: tuple[str, int] | None = None
+        self._row = -1
+        self._market: FillConditions | None = None
+
+    def _row_at(self, instrument: str, at: int) -> int:
+        """Return the last row of an instrument's bars known at an instant, -1 for none."""
+        if self._asked != (instrument, at):
+            self._asked, self._market = (instrument, at), None
+            self._row = self._bars[instrument].row_at(at)
+        return self._row
 
     def close(self, instrument: str, at: int) -> float:
         """Return the last close known at an instant, NaN before the first bar."""
-        bars = self._bars[instrument]
-        row = bars.row_at(at)
-        return float(bars.close[row]) if row >= 0 else math.nan
+        row = self._row_at(instrument, at)
+        return float(self._bars[instrument].close[row]) if row >= 0 else math.nan
 
     def slippage(self, instrument: str, at: int, multiplier: float) -> float:
         """Return a taker's slippage without impact at an instant, a fraction of price."""
-        costs = self._venue.costs_of(self._instruments[instrument])
+        costs = self._costs[instrument]
         return costs.slippage.fraction(0.0, self.market(instrument, at), multiplier=multiplier)
 
     def market(self, instrument: str, at: int) -> FillConditions:
         """Return the market of a fill as it is known at an instant, with a bar's mean volume."""
-        bars, held = self._bars[instrument], self._activity.get(instrument)
-        activity = NO_ACTIVITY if held is None else held.at(at)
-        row = bars.row_at(at)
-        if row < 0:
-            return FillConditions(activity=activity)
-        return FillConditions(
-            float(bars.range_fraction[row]), float(bars.mean_volume[row]), activity
-        )
+        row = self._row_at(instrument, at)
+        if self._market is None:
+            bars, held = self._bars[instrument], self._activity.get(instrument)
+            activity = NO_ACTIVITY if held is None else held.at(at)
+            if row < 0:
+                self._market = FillConditions(activity=activity)
+            else:
+                self._market = FillConditions(
+                    float(bars.range_fraction[row]), float(bars.mean_volume[row]), activity
+                )
+        return self._market
 
     def unpriced(self, instrument: str, at: int) -> str | None:
         """Return the reason why a purchase cannot be priced yet, None where it can."""
-        costs = self._venue.costs_of(self._instruments[instrument])
-        return costs.slippage.unpriced(self.market(instrument, at))
+        return self._costs[instrument].slippage.unpriced(self.market(instrument, at))
 
     def free_cash(self, wallet: Wallet, at: int, account: AccountView) -> float:
         """Return the cash of a wallet that no position or working order uses, in its currency."""
@@ -146,7 +159,7 @@ class SizingInputs:
         """Return the rule that keeps an entry from being sized, with the reason, None for none."""
         bars = self._bars[draft.instrument]
         risk = self._rules[draft.instrument].risk
-        instrument, row = self._instruments[draft.instrument], bars.row_at(draft.at)
+        instrument, row = draft.instrument, self._row_at(draft.instrument, draft.at)
         forbidden = self.no_short(draft)
         if forbidden is not None:
             return forbidden
@@ -158,15 +171,14 @@ class SizingInputs:
                 f"fewer than {risk.volatility_window} of bars are known",
             )
         uses_volume = (
-            risk.participation_cap is not None
-            or self._venue.costs_of(instrument).slippage.reads_bar_volume
+            risk.participation_cap is not None or self._costs[instrument].slippage.reads_bar_volume
         )
         if uses_volume and not bars.mean_volume[row] > 0:
             return (
                 RefusalRule.VOLUME_UNKNOWN,
                 f"no volume is known over {risk.participation_window}",
             )
-        unpriced = self.unpriced(instrument.id, draft.at)
+        unpriced = self.unpriced(instrument, draft.at)
         return None if unpriced is None else (RefusalRule.VOLUME_UNKNOWN, unpriced)
 
     def request(
@@ -174,10 +186,10 @@ class SizingInputs:
     ) -> SizingRequest:
         """Return the inputs of a tranche's size."""
         bars, instrument = self._bars[draft.instrument], self._instruments[draft.instrument]
-        row, market = bars.row_at(draft.at), self.market(draft.instrument, draft.at)
+        row = self._row_at(draft.instrument, draft.at)
+        market = self.market(draft.instrument, draft.at)
         costs = plan_costs(
-            instrument,
-            self._venue,
+            self._costs[draft.instrument],
             tranche.kind,
             market=market,
             slippage_multiplier=tranche.slippage_multiplier,

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from data_feeds.instrument import Instrument
 from engine.config.models import RiskConfig, WalletsConfig
 from engine.config.short_sale_terms import ShortSaleTerms
-from engine.config.venue import VenueConfig
+from engine.config.venue import TradingCosts
 from engine.contracts import Contract, MarginTerms, contract_for
 from engine.costs import FillConditions, SizedOrder, SlippageCurve
 from engine.decision_terms import Cap
+from engine.fast_init import fast_init
 from engine.records import OrderKind
 
 OWNED = 0  # leverage setting of what is paid in full
@@ -70,6 +71,7 @@ class EarlierTranches:
 NOTHING_HELD = EarlierTranches()
 
 
+@fast_init
 @dataclass(frozen=True, slots=True)
 class SizingRequest:
     """Hold one tranche to be sized; prices in quote, volumes in base units a bar.
@@ -126,22 +128,20 @@ class SizingRequest:
 
 
 def plan_costs(
-    instrument: Instrument,
-    venue: VenueConfig,
+    own: TradingCosts,
     kind: OrderKind,
     *,
     market: FillConditions,
     slippage_multiplier: float,
     crosses: bool = False,
 ) -> PlanCosts:
-    """Return the expected costs of an entry of this kind and of its stop.
+    """Return the expected costs of an entry of this kind and of its stop, by the instrument's own.
 
     A limit entry pays the maker fee and no slippage; everything else is a taker. A limit that the
     market has reached (``crosses``) pays the taker fee; its entry estimate already includes
     slippage. A maker rebate is ignored. ``market`` holds the range of the last bar and the mean
     volume of a bar.
     """
-    own = venue.costs_of(instrument)
     taker, maker = own.taker_rate, max(own.maker_rate, 0.0)
     rests = kind is OrderKind.LIMIT
     return PlanCosts(

@@ -58,6 +58,21 @@ def test_copies_pickles_and_replacements_are_equal_rows():
     assert replace(fact, amount=2.0).amount == 2.0
 
 
+def test_a_subclass_keeps_its_class_and_its_fields():
+    @dataclass(frozen=True, slots=True)
+    class Longer(Sample):
+        """A row with one more field."""
+
+        third: int = 3
+
+    class Plain(Sample):
+        """A row with another name."""
+
+    assert (Longer(1, third=4).first, Longer(1, third=4).third) == (1, 4)
+    row = Plain(1)
+    assert (type(row), row.first, row.names, row.total) == (Plain, 1, [], 3.0)
+
+
 def test_a_class_with_a_base_is_refused():
     with pytest.raises(TypeError, match="has a base class"):
 

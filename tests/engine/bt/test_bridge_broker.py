@@ -11,6 +11,7 @@ from engine.bt.cerebro import BridgeStrategy, SeekingCerebro
 from engine.errors import SimulationError
 from engine.intents import Enter, Exit, Target
 from engine.playbook_checks import outcome_difference
+from engine.records import OrderKind
 from engine.testing import PERP, candles, fill_lines, funding, hour, marks, play, table
 
 FLAT = (100.0, 101.0, 99.0, 100.0)
@@ -171,3 +172,12 @@ def test_an_analyzer_hears_of_orders_and_trades(monkeypatch):
     play(table(candles([FLAT] * 4)), {0: [enter()], 1: [Exit(PERP.id, "out")]})
     # Entry and exit are filled and the stop is cancelled, in the dense and in the sparse run.
     assert heard == ["Completed", "Completed", "Canceled"] * 2
+
+
+def test_an_exit_before_any_fill_cancels_the_entry_for_backtrader_too(monkeypatch):
+    # A limit far below the market works until the exit, which has nothing to close.
+    limit = Enter(PERP.id, 1, stop=50.0, reason="test", kind=OrderKind.LIMIT, price=60.0)
+    script = {0: [limit], 1: [Exit(PERP.id, "out")]}
+    seen = watch(monkeypatch, table(candles([FLAT] * 4)), script)
+    # Entry, stop and exit, in the dense and in the sparse run.
+    assert [order[0] for order in seen.orders] == ["Canceled"] * 6

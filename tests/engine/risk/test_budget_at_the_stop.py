@@ -6,7 +6,6 @@ on the slippage of a purchase (``docs/risk.md``).
 """
 
 from dataclasses import dataclass
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import assume, given
@@ -135,8 +134,7 @@ def costs_of(instrument, model, market, kind, fees, multiplier, *, crosses=False
     taker, maker = (each * 1e-4 for each in fees)
     own = TradingCosts(maker, taker, 0.0, model, None, ())
     return plan_costs(
-        instrument,
-        SimpleNamespace(costs_of=lambda each: own),
+        own,
         kind,
         market=market,
         slippage_multiplier=multiplier,

@@ -237,7 +237,7 @@ def test_limit_entries_pay_the_maker_fee_and_no_slippage(make):
     slippage = {"base_bps": 1, "range_share": 0.02}
     run = make.config(venue={"maker_fee_bps": 2, "taker_fee_bps": 5, "slippage": slippage})
     market = {"market": FillConditions(0.01, 1_000.0), "slippage_multiplier": 2.0}
-    limit = plan_costs(PERP, run.venue, OrderKind.LIMIT, **market)
+    limit = plan_costs(run.venue.costs_of(PERP), OrderKind.LIMIT, **market)
     assert (limit.entry_fee, limit.entry_slippage, limit.sized_entry(1.0)) == (0.0002, 0.0, ())
     # (0.0001 + 0.02 x 0.01) x 2 = 0.0006 at the stop; impact 0.1 x 2 / 1,000 a BTC
     assert limit.exit_fee == 0.0005
@@ -248,9 +248,9 @@ def test_limit_entries_pay_the_maker_fee_and_no_slippage(make):
 def test_a_rebate_is_not_counted_on_and_etfs_pay_commission(make):
     run = make.config(venue={"maker_fee_bps": -1, "taker_fee_bps": 5, "commission_bps": 3})
     market = {"market": FillConditions(0.0, 1.0), "slippage_multiplier": 1.0}
-    assert plan_costs(PERP, run.venue, OrderKind.LIMIT, **market).entry_fee == 0.0
-    etf = Instrument(id="QQQ", kind="etf", calendar="XNYS")
-    assert plan_costs(etf, run.venue, OrderKind.MARKET, **market).entry_fee == pytest.approx(0.0003)
+    assert plan_costs(run.venue.costs_of(PERP), OrderKind.LIMIT, **market).entry_fee == 0.0
+    etf = run.venue.costs_of(Instrument(id="QQQ", kind="etf", calendar="XNYS"))
+    assert plan_costs(etf, OrderKind.MARKET, **market).entry_fee == pytest.approx(0.0003)
 
 
 EQUITIES = st.floats(1_000.0, 1e8)
