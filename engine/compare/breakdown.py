@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from data_feeds.clock import midnight_ns
+from data_feeds.clock import datetime_ns, midnight_ns
 from engine.compare.record import CellRecord
 from engine.episodes import Phase
 from engine.metrics import max_drawdown
@@ -76,7 +76,7 @@ def _entered(cell: CellRecord, start: int, end: int) -> int:
     count = 0
     for trade in cell.trades:
         fill = first[trade["plan_id"]]
-        at, at_open = fill["at"].value, fill["stage"] == FillStage.OPEN
+        at, at_open = datetime_ns(fill["at"]), fill["stage"] == FillStage.OPEN
         last = end == cell.episode.end_at and at == end
         count += last or (start <= at < end if at_open else start < at <= end)
     return count

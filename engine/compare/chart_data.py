@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_feeds.catalog import Catalog
-from data_feeds.clock import DAY_NS, MINUTE_NS, midnight_ns, utc_text
+from data_feeds.clock import DAY_NS, MINUTE_NS, datetime_ns, midnight_ns, utc_text
 from data_feeds.dataset import Dataset
 from engine.compare.record import CellRecord
 from engine.config.compare import CompareConfig
@@ -73,8 +73,8 @@ def _trades(cell: CellRecord) -> list[dict[str, Any]]:
     largest = sorted(cell.trades, key=lambda row: -abs(row["net_pnl"]))[:DRAWN_TRADES]
     drawn = []
     for row in sorted(largest, key=lambda row: row["trade_id"]):
-        entered = row["entered_at"].value
-        left = None if row["open_at_end"] else row["exited_at"].value
+        entered = datetime_ns(row["entered_at"])
+        left = None if row["open_at_end"] else datetime_ns(row["exited_at"])
         drawn.append(
             {
                 "id": row["trade_id"],
@@ -97,7 +97,7 @@ def trade_text(cell: CellRecord, row: Mapping[str, Any]) -> str:
     ended = (
         "open at the end"
         if row["open_at_end"]
-        else f"out {utc_text(row['exited_at'].value)} at {leave}: "
+        else f"out {utc_text(datetime_ns(row['exited_at']))} at {leave}: "
         f"{row['exit_reason'] or row['exit_roles']}"
     )
     result = f"{signed_percent(row['net_pnl'] / cell.start_equity)} of the account"
@@ -105,7 +105,7 @@ def trade_text(cell: CellRecord, row: Mapping[str, Any]) -> str:
         result += f", {signed(row['r_multiple'])} R"
     reason = cell.reasons.get(row["decision_id"], "")
     return (
-        f"{side} {row['instrument']}, in {utc_text(row['entered_at'].value)} at {entry}\n"
+        f"{side} {row['instrument']}, in {utc_text(datetime_ns(row['entered_at']))} at {entry}\n"
         f"because: {reason}\n{ended}\n{result}"
     )
 

@@ -12,7 +12,7 @@ from data_feeds.schema import ChannelKey
 from engine.audit import audit_run
 from engine.audit.findings import AuditReport
 from engine.bt import SimulationInputs, simulate
-from engine.causality import prepare
+from engine.causality import LookAheadCheck, prepare
 from engine.config.models import RunConfig, RunMode
 from engine.costs.market_activity import MarketActivity
 from engine.playbook import Playbook, PlaybookParams, Requirements, Signals
@@ -40,6 +40,7 @@ class ScriptedRun:
     signals: Signals
     outcome: SimulationOutcome
     market: None = None
+    look_ahead: LookAheadCheck | None = None
     activity: Mapping[str, MarketActivity] = dataclasses.field(default_factory=dict)
 
 
