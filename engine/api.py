@@ -14,6 +14,7 @@ from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.timeframe import Timeframe
 from data_feeds.units import units_of
 from engine import signals
+from engine.bracket_plan import BracketPlan
 from engine.compiled_function import compiled, compiled_without_checks
 from engine.conditions import (
     NOT_SO,
@@ -72,6 +73,7 @@ __all__ = [
     "NOT_SO",
     "AccountView",
     "Add",
+    "BracketPlan",
     "Channel",
     "ChannelKey",
     "ChannelKind",

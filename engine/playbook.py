@@ -13,6 +13,7 @@ from data_feeds.dataset import Dataset
 from data_feeds.instrument import Instrument
 from data_feeds.schema import ChannelKey
 from data_feeds.strict_model import SortedModel
+from engine.bracket_plan import BracketPlan
 from engine.conditions import Condition
 from engine.config.models import RunConfig
 from engine.errors import ParamProblem
@@ -100,6 +101,8 @@ class Signals:
     remarks: tuple[str, ...] = ()
     # Names of the places in values["state"], the state held at each row (-1 none), for reports.
     state_names: tuple[str, ...] = ()
+    # Every decision as data, where the rules are a bracket plan; screening simulates it.
+    plan: BracketPlan | None = None
 
 
 P = TypeVar("P", bound=PlaybookParams)

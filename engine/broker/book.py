@@ -12,6 +12,12 @@ from engine.scalars import scalar
 
 
 @scalar
+def risk_at_stop(distance: float, entered: float) -> float:
+    """Return the loss of the entered units over the distance to the first stop, costs aside."""
+    return distance * entered
+
+
+@scalar
 def share_left(fraction: float, entered: float, filled: float, lot_size: float) -> float:
     """Return what a target still closes of a plan's entry, base units in whole lots."""
     return max(floor_to_step(fraction * entered, lot_size) - filled, 0.0)
@@ -110,7 +116,7 @@ class WorkingPlan:
 
     def initial_risk(self, contract: Contract, average_entry: float) -> float:
         """Return R of the tranches filled so far: their loss at the first stop, costs aside."""
-        return contract.unit_distance(average_entry, self.first_stop) * self.entered
+        return risk_at_stop(contract.unit_distance(average_entry, self.first_stop), self.entered)
 
     def leaving(self, held: float) -> float:
         """Return the part of ``held`` base units that working exits close, unsigned."""

@@ -14,8 +14,15 @@ from typing import Any
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from data_feeds.strict_model import SortedModel
+from engine.scalars import scalar
 
 BASIS_POINT = 1e-4
+
+
+@scalar
+def in_thin_market(fraction: float, multiplier: float) -> float:
+    """Return a fraction of price times the plan's slippage multiplier."""
+    return fraction * multiplier
 
 
 @dataclass(frozen=True, slots=True)

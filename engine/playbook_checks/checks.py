@@ -31,6 +31,7 @@ from engine.costs import RangeSlippage
 from engine.decision_terms import RISK_ADDING, IntentKind
 from engine.errors import ConfigError, PlaybookContractError, PlaybookError
 from engine.playbook import Playbook, PlaybookParams, Signals
+from engine.playbook_checks.plan_check import plan_difference
 from engine.playbook_checks.truncation import (
     Simulated,
     event_cuts,
@@ -92,6 +93,7 @@ def playbook_checks(
     check.params_survive_yaml()
     whole = check.runs_repeat()
     check.conditions_show_what_they_compare(whole)
+    check.plan_is_what_is_decided(whole)
     check.instances_share_nothing(whole)
     check.nothing_before_warmup()
     check.warmup_is_enough(whole)
@@ -134,6 +136,15 @@ class _Check:
                     "other rows contradict: pass NaN where these numbers do not decide, and name "
                     "the deciding ones by api.reason or parts"
                 )
+
+    def plan_is_what_is_decided(self, whole: Simulated) -> None:
+        """Check that a declared bracket plan gives the same orders as the playbook itself."""
+        name = plan_difference(whole)
+        if name:
+            raise self._broken(
+                f"the declared plan gives other {name} than on_bar and on_fill; declare what they "
+                "decide, or no plan"
+            )
 
     def params_survive_yaml(self) -> None:
         """Check that params written as YAML and read back are equal."""

@@ -18,10 +18,28 @@ from engine.risk.sizing import Sizing, final_quantity, size_entry
 from engine.risk.sizing_inputs import SizingInputs, TrancheRequest
 from engine.risk.sizing_request import EarlierTranches, SizingRules
 from engine.risk.tiers import MarketTiers
+from engine.scalars import scalar
 from engine.views import AccountView
 
 # Ten times 0.1 is not exactly 1.
 FRACTION_SLACK = 1e-9
+
+
+@scalar
+def risk_asked(
+    risk_fraction: float, equity: float, fraction: float, multiplier: float, rate: float
+) -> float:
+    """Return the risk of a tranche, settlement currency: ``rate`` is its value in the account's."""
+    return risk_fraction * equity * fraction * multiplier / rate
+
+
+@scalar
+def joint_multiplier(size: float, account: float, market: float) -> float:
+    """Return the factor on a size: the playbook's, and the stricter of account and market.
+
+    Not their product: one cause often lowers both.
+    """
+    return size * min(account, market)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +127,9 @@ class EntryReviewer:
         self._plans.keep(instrument.id, plan)
         self._guards.on_entry(at, draft.equity)
         share = self._rules[instrument.id].risk.risk_fraction
-        asked = share * draft.equity * intent.fraction * sized.multiplier
-        asked /= sized.sizing.loss_rate
+        asked = risk_asked(
+            share, draft.equity, intent.fraction, sized.multiplier, sized.sizing.loss_rate
+        )
         return Review(decision, entry_orders(intent, decision, levels, risk_limit=asked))
 
     def _levels(self, intent: Enter, instrument: Instrument, at: int) -> PlanLevels:
@@ -208,9 +227,8 @@ class EntryReviewer:
         rules = self._rules[draft.instrument]
         sizing = size_entry(request, rules)
         instrument = request.instrument
-        # The stricter of account and market, not their product: one cause often lowers both.
-        multiplier = size_multiplier * min(
-            self._guards.tier(draft.equity)[1], self._market.at(draft.at)[1]
+        multiplier = joint_multiplier(
+            size_multiplier, self._guards.tier(draft.equity)[1], self._market.at(draft.at)[1]
         )
         quantity = final_quantity(sizing.quantity, multiplier, instrument)
         refusal = sizing.refused

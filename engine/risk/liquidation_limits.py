@@ -7,6 +7,7 @@ import math
 
 from engine.config.models import MarginMode
 from engine.contracts import BorrowedShort, MarginTerms
+from engine.costs.arithmetic import fee_of
 from engine.decision_terms import RefusalRule
 from engine.risk.sizing_request import OWNED, SizingRequest, SizingRules
 from engine.scalars import scalar
@@ -23,6 +24,18 @@ def _nearest_liquidation(request: SizingRequest, distance: float) -> float:
 def nearest_liquidation(entry: float, stop: float, side: int, distance: float) -> float:
     """Return the price that lies ``distance`` stop distances from the entry, at least 0."""
     return max(entry - side * (distance * abs(entry - stop)), 0.0)
+
+
+@scalar
+def loss_and_fee(loss: float, unit: float, fee_rate: float) -> float:
+    """Return the loss of one unit with the fee of its entry."""
+    return loss + unit * fee_rate
+
+
+@scalar
+def margin_left(margin: float, quantity: float, distance: float, held_loss: float) -> float:
+    """Return the margin that is left when a price has moved a distance against a size."""
+    return margin - (quantity * distance + held_loss)
 
 
 @scalar
@@ -91,7 +104,7 @@ def _cross_liquidation_cap(request: SizingRequest, rules: SizingRules) -> float:
     unit, loss = request.unit, contract.unit_distance(request.entry, price)
     if math.isinf(loss):
         return 0.0
-    loss += unit * request.costs.entry_fee
+    loss = loss_and_fee(loss, unit, request.costs.entry_fee)
     required = unit if on_entry else contract.unit_notional(price)
     before = 0.0
     if held.quantity > 0:
@@ -159,12 +172,12 @@ class StressedEntry:
             return True
         request, contract = self._request, self._request.contract
         if self._is_cross:
-            entry_fee = contract.notional(quantity, request.entry) * request.costs.entry_fee
-            margin = request.collateral - entry_fee
+            notional = contract.notional(quantity, request.entry)
+            margin = request.collateral - fee_of(notional, request.costs.entry_fee)
         else:
             initial = contract.initial_margin(quantity, request.entry, setting)
             margin = request.held.isolated_margin + initial
-        left = margin - (quantity * self._lost_per_unit + self._held_loss)
+        left = margin_left(margin, quantity, self._lost_per_unit, self._held_loss)
         required = _requirement(request, quantity, self._price, self._terms)
         return left > required if self._distance is None else left >= required
 

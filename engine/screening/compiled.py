@@ -1,6 +1,7 @@
 """The compiler of the kernel, with the engine's own formulas made known to it.
 
-A compiled function may call every function marked as ``scalar`` and those of ``broker/resolve``.
+The functions of the kernel are ordinary Python functions, too: the same source runs without the
+compiler. They may call every function marked as ``scalar`` and those of ``broker/resolve``.
 numba's cache looks at a function's own file only: after an edit of a formula, ``make clean``.
 """
 
@@ -35,9 +36,16 @@ for _formula in MARKED:
     register_jitable(_formula)
 
 
+def jitable(function: Function) -> Function:
+    """Return a function of the kernel unchanged, after making it known to the compiler."""
+    found: Function = register_jitable(function)
+    return found
+
+
 def compiled(function: Function, *, kept: bool = True) -> Function:
-    """Return a function compiled, ``kept`` on disk; with NUMBA_DISABLE_JIT=1 the function itself.
+    """Return a function compiled with everything that it calls, ``kept`` on disk.
 
     A division by zero raises, as in Python.
     """
-    return cast("Function", njit(cache=kept)(function))
+    made: Any = njit(cache=kept)(function)
+    return cast("Function", made)

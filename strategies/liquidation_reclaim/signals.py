@@ -12,6 +12,7 @@ from strategies.liquidation_reclaim import bar_readings, context_conditions, ent
 from strategies.liquidation_reclaim.entry_conditions import RECLAIM
 from strategies.liquidation_reclaim.frame import Flags, Floats, Frame, Rows, build_frame
 from strategies.liquidation_reclaim.params import ReclaimParams
+from strategies.liquidation_reclaim.plan import reclaim_plan
 
 _MINUTE_NS = 60 * 10**9
 # The distance of a trailing stop, quote; prepared only where one is asked for.
@@ -66,15 +67,17 @@ def prepare_signals(
     sequence = frame.sequence
     leave = (judged.false_recovery.truth == Truth.TRUE) & params.false_recovery_exit
     level_broken = judged.all[0].truth == Truth.TRUE
+    values = _values(frame, judged, entry)
     return Signals(
         decided_at=frame.decided_at,
-        values=_values(frame, judged, entry),
+        values=values,
         conditions=judged.all,
         wake_flat=entry,
         wake_in_position=leave,
         notable=level_broken | (sequence.state != signals.FlushState.IDLE),
         setup=_setup_names(frame),
         remarks=bar_readings.remarks(frame, bases),
+        plan=reclaim_plan(params, values, entry, leave),
     )
 
 

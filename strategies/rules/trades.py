@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.api import DAY_NS, Condition, Signals, Truth, condition, leave_out, reason
+from engine.api import DAY_NS, BracketPlan, Condition, Signals, Truth, condition, leave_out, reason
 from strategies.rules.bindings import BoundRules
 from strategies.rules.conditions import named_condition, with_unknown_passing
 from strategies.rules.evaluate import Evaluator
 from strategies.rules.params import RulesParams
+from strategies.rules.plan import trade_plan
 from strategies.rules.plan_values import PlanTerm, part_values
 from strategies.rules.rule_models import ConditionRule, TradeRule
 from strategies.rules.terms import Term
@@ -89,6 +90,7 @@ def prepare_trades(
     values: dict[str, Floats] = {}
     conditions: list[Condition] = []
     enters, leaves, notable = (np.zeros(rows, dtype=np.bool_) for _ in range(3))
+    plans: list[BracketPlan | None] = []
     for name, trade in rules.params.trades.items():
         own = _Trade(rules, evaluator, name, trade).rows()
         required = leave_out(own.required, ignored)
@@ -98,13 +100,19 @@ def prepare_trades(
         enters |= enter
         leaves |= own.leaves
         notable |= enter | worth_telling(required, evaluator.decided_at)
+        instrument = rules.params.instrument_id(trade.instrument)
+        plans.append(
+            trade_plan(trade, name, instrument, own.values, enter=enter, leaves=own.leaves)
+        )
+    every_row = visits_every_row(rules)
     return Signals(
         evaluator.decided_at,
         values,
         conditions=tuple(conditions),
         wake_flat=enters,
-        wake_in_position=np.ones(rows, dtype=np.bool_) if visits_every_row(rules) else leaves,
+        wake_in_position=np.ones(rows, dtype=np.bool_) if every_row else leaves,
         notable=notable,
+        plan=plans[0] if len(plans) == 1 and not every_row else None,
     )
 
 

@@ -7,7 +7,13 @@ from typing import Literal
 
 from pydantic import Field
 
-from engine.costs.slippage_model import FillConditions, SizedOrder, SlippageCurve, SlippageModel
+from engine.costs.slippage_model import (
+    FillConditions,
+    SizedOrder,
+    SlippageCurve,
+    SlippageModel,
+    in_thin_market,
+)
 from engine.scalars import scalar
 
 
@@ -115,7 +121,8 @@ class RangeSlippage(SlippageModel):
 
     def curve(self, market: FillConditions, multiplier: float) -> LinearCurve:
         """Return slippage by size for bars of this range and volume."""
-        fixed = range_base(self.base, self.range_share, market.bar_range) * multiplier
+        base = range_base(self.base, self.range_share, market.bar_range)
+        fixed = in_thin_market(base, multiplier)
         return LinearCurve(fixed, range_slope(self.impact, multiplier, market.volume))
 
     def fraction(

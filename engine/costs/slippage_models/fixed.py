@@ -6,7 +6,13 @@ from typing import Literal
 
 from pydantic import Field
 
-from engine.costs.slippage_model import FillConditions, SizedOrder, SlippageCurve, SlippageModel
+from engine.costs.slippage_model import (
+    FillConditions,
+    SizedOrder,
+    SlippageCurve,
+    SlippageModel,
+    in_thin_market,
+)
 from engine.scalars import scalar
 
 
@@ -50,4 +56,4 @@ class FixedSlippage(SlippageModel):
 
     def curve(self, market: FillConditions, multiplier: float) -> FlatCurve:
         """Return one fraction for every size."""
-        return FlatCurve(self.base * multiplier)
+        return FlatCurve(in_thin_market(self.base, multiplier))

@@ -7,7 +7,13 @@ from typing import Literal
 
 from pydantic import Field
 
-from engine.costs.slippage_model import FillConditions, SizedOrder, SlippageCurve, SlippageModel
+from engine.costs.slippage_model import (
+    FillConditions,
+    SizedOrder,
+    SlippageCurve,
+    SlippageModel,
+    in_thin_market,
+)
 from engine.scalars import scalar
 
 
@@ -162,7 +168,7 @@ class SquareRootSlippage(SlippageModel):
         """Return slippage by size; without any known day, the half spread alone."""
         known = market.activity
         if math.isnan(known.usual_volatility):
-            return RootCurve(self.base * multiplier, 0.0)
+            return RootCurve(in_thin_market(self.base, multiplier), 0.0)
         fixed = half_spread(self.base, known.volatility, known.usual_volatility)
         slope = root_slope(self.coefficient, known.volatility, known.daily_volume)
-        return RootCurve(fixed * multiplier, slope * multiplier)
+        return RootCurve(in_thin_market(fixed, multiplier), in_thin_market(slope, multiplier))

@@ -1,0 +1,113 @@
+"""The limits of the kernel: which runs and which swept values the engine must simulate."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from engine.audit.channels import NO_ROW
+from engine.bracket_plan import BracketPlan
+from engine.broker.timeline import Timeline
+from engine.bt import SimulationInputs
+from engine.config.models import RunConfig
+from engine.contracts import contract_of
+from engine.contracts.contract import ContractKind
+from engine.costs import RangeSlippage, SquareRootSlippage
+from engine.costs.arithmetic import has_plain_steps
+from engine.costs.slippage_models.fixed import FixedSlippage
+from engine.errors import ConfigError
+from engine.screening.layout import MAX_TARGETS
+
+# Sections of a run file of which any value can differ from set to set.
+SWEPT = ("playbook.params", "risk", "account", "venue")
+# Keys inside them that change the data of a run, or its market state.
+FIXED_KEYS = (
+    "account.currency",
+    "account.venue_currency",
+    "account.brokerage_currency",
+    "account.rates",
+    "account.interest_series",
+    "account.venue_interest_series",
+    "account.short_sales",
+    "account.transfer_days",
+    "risk.market_tiers",
+    "venue.maintenance",
+)
+
+
+class UnscreenedError(ConfigError):
+    """A run that the screening kernel does not simulate; the engine does."""
+
+
+def refused_paths(paths: Iterable[str]) -> tuple[str, ...]:
+    """Return the swept config paths that screening cannot vary, with the reason."""
+    found = []
+    for path in paths:
+        within = any(path == name or path.startswith(f"{name}.") for name in SWEPT)
+        if not within or any(path == key or path.startswith(f"{key}.") for key in FIXED_KEYS):
+            found.append(f"{path} changes the data or the account, not only its numbers")
+    return tuple(found)
+
+
+def config_reasons(config: RunConfig) -> list[str]:
+    """Return why a run file needs the engine."""
+    account, reasons = config.account, []
+    if account.interest_series is not None and account.brokerage_cash > 0:
+        reasons.append("account.interest_series pays interest on brokerage cash")
+    if account.venue_interest_series is not None:
+        reasons.append("account.venue_interest_series pays interest on the venue wallet")
+    if config.sleeve_of:
+        reasons.append("a sleeve of an account shares caps and guards with others")
+    if not isinstance(config.venue.slippage, FixedSlippage | RangeSlippage | SquareRootSlippage):
+        reasons.append(f"the slippage model {config.venue.slippage.model_name()} is not compiled")
+    return reasons
+
+
+def input_reasons(inputs: SimulationInputs) -> list[str]:
+    """Return why the instruments of a run need the engine."""
+    if inputs.signals.plan is None:
+        return ["the playbook declares no bracket plan (Signals.plan)"]
+    if len(inputs.bars) != 1:
+        return [f"the run trades {len(inputs.bars)} instruments, not one"]
+    (name,) = inputs.bars
+    instrument = inputs.dataset.instruments[name]
+    reasons = plan_reasons(inputs.signals.plan, name)
+    if contract_of(instrument).kind is not ContractKind.LINEAR_PERP:
+        reasons.append(f"{name} is no linear perp")
+    for what, step in (("tick", instrument.tick_size), ("lot", instrument.lot_size)):
+        if not has_plain_steps(step):
+            reasons.append(f"the {what} of {name}, {step:g}, is neither whole nor a part of 1")
+    if inputs.has_ny_days:
+        reasons.append(f"{name} has days of New York")
+    return reasons
+
+
+def plan_reasons(plan: BracketPlan, name: str) -> list[str]:
+    """Return why a bracket plan needs the engine."""
+    reasons = []
+    if plan.instrument != name:
+        reasons.append(f"the plan enters {plan.instrument}, and the run trades {name}")
+    if len(plan.fractions) > MAX_TARGETS:
+        reasons.append(f"the plan has {len(plan.fractions)} targets, more than {MAX_TARGETS}")
+    sensible = plan.targets[plan.direction * (plan.targets[:, :1] - plan.stop[:, None])[:, 0] > 0]
+    if (plan.direction * np.diff(sensible, axis=1) < 0).any():
+        reasons.append("the targets of an entry are not in the order of their distance")
+    return reasons
+
+
+def timeline_reasons(timeline: Timeline, plan: BracketPlan) -> list[str]:
+    """Return why the instants of a run need the engine."""
+    reasons = []
+    if not (timeline.wallet_rates == 1.0).all():
+        reasons.append("a wallet's currency is not at par with the account's")
+    if plan.breakeven and _instant_inside_a_bar(timeline):
+        reasons.append("an instant (of funding, or a late decision) lies inside a bar, and a stop")
+        reasons[-1] += " moved there works beside the old one until the bar closes"
+    return reasons
+
+
+def _instant_inside_a_bar(timeline: Timeline) -> bool:
+    """Return whether a bar opens before an instant and closes after it."""
+    (path,) = timeline.paths
+    opening, closing = path.opening != NO_ROW, path.closing != NO_ROW
+    open_bars = np.cumsum(opening) - np.cumsum(closing)
+    return bool((open_bars[~opening & ~closing] > 0).any())
