@@ -116,7 +116,7 @@ def _print_size(size: "DryRun", processes: int, *, as_json: bool) -> None:
     stored = f", {size.stored} of them already stored" if size.stored else ""
     print(f"{size.sets} sets{stored}, {size.cells} runs each: {size.runs} runs to make.")
     print(
-        f"One set took {size.seconds_per_set:.2f} s by the engine: about {_duration(seconds)} with "
+        f"One set took {size.seconds_per_set:.3g} s: about {_duration(seconds)} with "
         f"{processes} processes, and the checks of the reported sets after that."
     )
 

@@ -259,6 +259,10 @@ class SweepConfig(SortedModel):
     )
     sampler: SamplerConfig = Field(default_factory=SamplerConfig)
     choose: ChooseConfig = Field(default_factory=ChooseConfig)
+    screening: bool = Field(
+        True,
+        description="Run sets by the compiled screening where it can; false: the engine runs all",
+    )
     sensitivity: SensitivityConfig = Field(default_factory=SensitivityConfig)
     checked_sets: int = Field(
         5,

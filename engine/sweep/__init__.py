@@ -11,7 +11,8 @@ from engine.sweep.sweep_folder import (
     SUMMARY_JSON,
     publish_sweep,
 )
-from engine.sweep.sweep_job import SweepInputs, SweepJob, sweep_inputs, sweep_job
+from engine.sweep.sweep_inputs import SweepInputs, sweep_inputs
+from engine.sweep.sweep_job import SweepJob, sweep_job
 from engine.sweep.sweep_run import SweepResult, draw_of, run_sweep, stored_parts
 
 __all__ = [

@@ -4,9 +4,9 @@ import time
 from dataclasses import dataclass
 
 from engine.sweep.parts import SweepParts
-from engine.sweep.set_runs import engine_runner
-from engine.sweep.sweep_job import SweepInputs, SweepJob
-from engine.sweep.sweep_run import draw_of
+from engine.sweep.sweep_inputs import SweepInputs
+from engine.sweep.sweep_job import SweepJob
+from engine.sweep.sweep_run import draw_of, runner_of
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ def dry_run(job: SweepJob, inputs: SweepInputs, parts: SweepParts) -> DryRun:
 
     The first run reads the data and compiles, which happens once a process.
     """
-    run_sets, first = engine_runner(job), job.first_set
+    runner, _ = runner_of(inputs)
+    run_sets, first = runner(job), job.first_set
     run_sets([first])
     clock = time.perf_counter()
     run_sets([first])

@@ -14,7 +14,8 @@ from engine.run import prepare_run
 from engine.sweep.axes import ParameterSet
 from engine.sweep.daily_excess import daily_excess, numbers_of
 from engine.sweep.set_runs import SetResult, measured
-from engine.sweep.sweep_job import SweepCell, SweepInputs, SweepJob
+from engine.sweep.sweep_inputs import SweepInputs
+from engine.sweep.sweep_job import SweepCell, SweepJob
 from engine.workers import SharedFolders, Workers
 
 # Numbers of the slippage models that make it larger.

@@ -15,7 +15,6 @@ from data_feeds.dataset import Dataset
 from data_feeds.default_data import EMBEDDED
 from data_feeds.errors import CoverageError, DataError, RiskoffError
 from data_feeds.load import open_source
-from data_feeds.schema import Provenance
 from data_feeds.yaml_text import KeyPath
 from engine.config.models import RunConfig
 from engine.config.sweep import SweepConfig, SweepWindow
@@ -24,16 +23,8 @@ from engine.config.yaml_source import with_values
 from engine.config_files import run_of
 from engine.episodes import find_episode
 from engine.errors import ConfigError
-from engine.playbook import Playbook
-from engine.plugins import configured_playbook, requirements_of
-from engine.results.finished import periods_per_year
-from engine.results.manifest import inputs_document, plain
-from engine.run import PreparedRun, prepare_run
-from engine.run_data import history_ns, load_state, load_window, memory_ns
-from engine.run_folder.schema import RUN_ID_DIGITS
-from engine.run_folder.seals import document_digest
+from engine.run import prepare_run
 from engine.sell_offs import find_market, find_sell_offs
-from engine.settle import settle
 from engine.sweep.axes import ParameterSet, SweepSpace, space_of
 from engine.sweep.constraints import Constraint, parsed_constraint
 from engine.sweep.samplers import allowed
@@ -87,7 +78,7 @@ class SweepJob:
         # A parsed constraint is a function, which no other process can read; data are read there.
         return {k: v for k, v in self.__dict__.items() if k not in ("rules", "source")}
 
-    @property
+    @cached_property
     def first_set(self) -> ParameterSet:
         """The first combination that fulfils the constraints."""
         found = next(allowed(self.space.grid(), self.rules), None)
@@ -216,117 +207,3 @@ def _window(item: str | SweepWindow) -> SweepCell:
         name = episode.name
         start, end = utc_datetime(episode.start_at), utc_datetime(episode.end_at)
     return SweepCell(name, start.isoformat(), end.isoformat(), "", name)
-
-
-@dataclass(frozen=True)
-class SweepInputs:
-    """Everything that determines the results of a sweep's sets, as hashes.
-
-    Attributes
-    ----------
-    document : the hashes and values; their hash is the ``results_id``
-    windows : the cluster of each window by its name, in order of time
-    playbook : module and class of the rules
-    traded : the traded instruments
-    is_synthetic : True when a value of the market data was generated
-    periods_per_year : days a year of the daily returns
-    memory_days : days of data that a decision of the first set reads, rounded up
-    """
-
-    document: dict[str, Any]
-    windows: Mapping[str, str]
-    playbook: type[Playbook[Any]]
-    traded: tuple[str, ...]
-    is_synthetic: bool
-    periods_per_year: int
-    memory_days: int
-
-    @property
-    def results_id(self) -> str:
-        """The first digits of a hash over the inputs; it names the stored results."""
-        return document_digest(self.document)[:RUN_ID_DIGITS]
-
-
-def sweep_inputs(job: SweepJob) -> SweepInputs:
-    """Return the inputs of a sweep's results: sets, windows, data and code.
-
-    The way in which one set is chosen and judged is no part of them. The data are those of every
-    run with one level changed from the first set, since a level may ask for other channels.
-
-    Raises
-    ------
-    RiskoffError : the first set cannot be run in a cell.
-    """
-    first = job.first_set
-    runs = [
-        prepare_run(job.run_config(first, cell), job.source, job.plugin_path) for cell in job.cells
-    ]
-    instruments = [
-        [run.dataset.instruments[name] for name in run.requirements.traded] for run in runs
-    ]
-    return SweepInputs(
-        document=_inputs_document(job, runs),
-        windows={cell.window: cell.cluster for cell in job.cells},
-        playbook=type(runs[0].playbook),
-        traded=tuple(sorted({item.id for held in instruments for item in held})),
-        is_synthetic=any(run.dataset.provenance is Provenance.SYNTHETIC for run in runs),
-        periods_per_year=max(
-            periods_per_year(run.inputs.config, held)
-            for run, held in zip(runs, instruments, strict=True)
-        ),
-        memory_days=max(-(-_memory(job, run) // DAY_NS) for run in runs),
-    )
-
-
-def _memory(job: SweepJob, run: PreparedRun) -> int:
-    """Return the length of data before a row that a decision of a run reads, ns."""
-    config = run.inputs.config
-    lengths = history_ns(config, job.source, run.requirements), memory_ns(config, run.requirements)
-    return max(lengths)
-
-
-def _inputs_document(job: SweepJob, runs: Sequence[PreparedRun]) -> dict[str, Any]:
-    config = job.config
-    return {
-        "sets": {axis.path: list(axis.levels) for axis in job.space.axes},
-        "constraints": list(config.constraints),
-        "sampler": plain(config.sampler),
-        # An adaptive sampler follows the number that it maximizes.
-        "metric": config.choose.metric.value if config.sampler.kind.is_adaptive else None,
-        "instrument_path": config.instrument_path if config.instruments else None,
-        "cells": [[cell.window, cell.instrument] for cell in job.cells],
-        "runs": [inputs_document(run.inputs) for run in runs],
-        "data": sorted(set(_fingerprints(job, job.first_set))),
-    }
-
-
-def _fingerprints(job: SweepJob, first: ParameterSet) -> Iterator[str]:
-    """Yield the fingerprints of the data of all variants that need other data than the first."""
-    seen: list[tuple[Any, ...]] = []
-    for item in _variants(job.space, first):
-        for cell in job.cells:
-            try:
-                config = job.run_config(item, cell)
-                playbook = configured_playbook(config.playbook, job.plugin_path)
-                config, playbook = settle(config, job.source, playbook)
-            except ConfigError:
-                continue  # the values may fit together with other ones; the set's own run tells
-            needs = requirements_of(playbook)
-            lengths = history_ns(config, job.source, needs), memory_ns(config, needs)
-            tiers = None if config.risk.market_tiers is None else config.market
-            asked = (cell, needs, lengths, config.account, config.options, config.report, tiers)
-            if asked in seen:
-                continue
-            seen.append(asked)
-            yield load_window(config, job.source, needs).fingerprint
-            state = load_state(config, job.source)
-            if state is not None:
-                yield state.data.fingerprint
-
-
-def _variants(space: SweepSpace, first: ParameterSet) -> Iterator[ParameterSet]:
-    yield first
-    for number, axis in enumerate(space.axes):
-        for place in range(axis.size):
-            if place != first.places[number]:
-                yield space.at([*first.places[:number], place, *first.places[number + 1 :]])

@@ -14,10 +14,12 @@ from engine.sweep.daily_excess import DailyExcess, daily_excess, numbers_of
 from engine.sweep.optuna_draws import AdaptiveDraws
 from engine.sweep.parts import PartWriter, SweepParts
 from engine.sweep.samplers import Draw, listed_sets
+from engine.sweep.screened_runs import screened_runner
 from engine.sweep.sensitivity import SensitivityRow, sensitivity
 from engine.sweep.set_choice import Choice, Neighbours, choose, neighbours_of
-from engine.sweep.set_runs import SetResult, engine_runner
-from engine.sweep.sweep_job import SweepInputs, SweepJob
+from engine.sweep.set_runs import RunSets, SetResult, engine_runner
+from engine.sweep.sweep_inputs import SweepInputs
+from engine.sweep.sweep_job import SweepJob
 from engine.sweep.trials import TrialCount, TrialLedger, TrialRecorder
 from engine.sweep.verification import (
     CheckTask,
@@ -29,7 +31,7 @@ from engine.workers import SharedFolders, Workers
 
 PARTS_FOLDER = "parts"
 # Sets of one request to a worker; a dead worker's batch is halved until the guilty set is named.
-ENGINE_BATCH = 4
+ENGINE_BATCH, SCREENED_BATCH = 4, 256
 # Called with the number of sets done, and the last one in words.
 OnSets = Callable[[int, str], None]
 
@@ -103,7 +105,7 @@ def run_sweep(
     choice = choose(numbers, near, asked.rule)
     chosen = None if choice.place is None else made.results[choice.place].item
     # First the checks: a difference must stop the sweep before anything is told.
-    checked = _check(job, made.results, choice, workers)
+    checked = _check(job, inputs, made.results, choice, workers)
     return SweepResult(
         job=job,
         inputs=inputs,
@@ -132,6 +134,13 @@ def draw_of(job: SweepJob) -> Draw:
     return listed_sets(asked, job.space, job.rules)
 
 
+def runner_of(inputs: SweepInputs) -> tuple[Callable[[SweepJob], RunSets], int]:
+    """Return the function that makes a worker's runner, and the sets of one request to it."""
+    return (
+        (screened_runner, SCREENED_BATCH) if inputs.is_screened else (engine_runner, ENGINE_BATCH)
+    )
+
+
 @dataclass
 class _SetsMade:
     """The results so far, in the order drawn."""
@@ -152,8 +161,9 @@ def _all_sets(
 ) -> _SetsMade:
     """Run the batches of the sampler; a set with a stored result is not run again."""
     made, known, draw = _SetsMade(), parts.read(), draw_of(job)
-    setup, shared = partial(engine_runner, job), _shared(job)
-    with workers.run_batches(setup, name=_set_name, size=ENGINE_BATCH, shared=shared) as run_sets:
+    runner, size = runner_of(inputs)
+    setup, shared = partial(runner, job), _shared(job)
+    with workers.run_batches(setup, name=_set_name, size=size, shared=shared) as run_sets:
         while batch := draw.ask():
             fresh = [item for item in batch if item.set_id not in known]
             before = len(made.results) + len(batch) - len(fresh)
@@ -200,13 +210,17 @@ def _numbers_told(results: Sequence[SetResult], job: SweepJob, inputs: SweepInpu
 
 
 def _check(
-    job: SweepJob, results: Sequence[SetResult], choice: Choice, workers: Workers
+    job: SweepJob,
+    inputs: SweepInputs,
+    results: Sequence[SetResult],
+    choice: Choice,
+    workers: Workers,
 ) -> tuple[int, ...]:
     """Run the reported sets again with every check; return their places."""
     config = job.config
     places = sets_to_check(choice, len(results), sample=config.checked_sets, seed=config.seed)
     tasks = [CheckTask(results[place].item, place == choice.place) for place in places]
-    setup, shared = partial(check_runner, job), _shared(job)
+    setup, shared = partial(check_runner, job, inputs.is_screened), _shared(job)
     with workers.run_jobs(setup, name=_task_name, most=len(tasks), shared=shared) as run_again:
         again = run_again(tasks)
     compare_runs([results[place] for place in places], again)

@@ -61,7 +61,8 @@ def about(result: SweepResult) -> list[str]:
     stored = f"; {result.reused} sets were stored by an earlier run" if result.reused else ""
     return [
         f"{len(result.results)} sets ({config.sampler.kind.value}) in {len(result.inputs.windows)} "
-        f"windows{instruments}: {runs} runs, all by the engine{stored}.",
+        f"windows{instruments}: {runs} runs{stored}.",
+        _who(result),
         f"Windows {', '.join(_window_words(result))}.",
         f"{len(result.checked)} sets were run again with every check (decisions causal, numbers "
         "equal); the books of the chosen set were audited.",
@@ -75,6 +76,15 @@ def _window_words(result: SweepResult) -> list[str]:
         (cell.window, cell.start[:10], cell.end[:10]) for cell in result.job.cells
     )
     return [f"{name} ({start} to {end})" for name, start, end in spans]
+
+
+def _who(result: SweepResult) -> str:
+    if result.inputs.is_screened:
+        return (
+            "The compiled screening ran the sets; the sets below were also run by the engine, with "
+            "equal fills."
+        )
+    return f"The engine ran every set: {'; '.join(result.inputs.engine_reasons)}."
 
 
 def _lacking(result: SweepResult) -> list[str]:

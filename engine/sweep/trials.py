@@ -30,7 +30,8 @@ from engine.run_folder.write import rows_table, write_table
 from engine.sweep.axes import ParameterSet
 from engine.sweep.daily_excess import daily_excess, numbers_of
 from engine.sweep.set_runs import SetResult
-from engine.sweep.sweep_job import SweepInputs, SweepJob
+from engine.sweep.sweep_inputs import SweepInputs
+from engine.sweep.sweep_job import SweepJob
 
 TRIALS_FOLDER = "trials"
 HASH_DIGITS = 20

@@ -7,6 +7,7 @@ are causal; the books of the chosen set are audited. A difference stops the swee
 import math
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,8 +17,10 @@ from data_feeds.errors import RiskoffError
 from engine.audit import audit_run
 from engine.errors import SimulationError
 from engine.results.contents import write_run
-from engine.run import prepare_run
+from engine.run import RunResult, prepare_run
+from engine.screening import Screening, UnscreenedError, agreement
 from engine.sweep.axes import ParameterSet
+from engine.sweep.screened_runs import cell_screenings, screened_values
 from engine.sweep.set_choice import Choice
 from engine.sweep.set_runs import CellResult, SetResult, measured
 from engine.sweep.sweep_job import SweepCell, SweepJob
@@ -43,20 +46,31 @@ def sets_to_check(choice: Choice, count: int, *, sample: int, seed: int) -> list
     return list(dict.fromkeys([*first, *ranked[:BEST_SETS].tolist(), *drawn.tolist()]))
 
 
-def check_runner(job: SweepJob) -> Callable[[CheckTask], SetResult]:
-    """Return the function that runs a set again with the proof of its decisions."""
+def check_runner(job: SweepJob, is_screened: bool) -> Callable[[CheckTask], SetResult]:
+    """Return the function that runs a set again with the proof of its decisions.
+
+    The fills of a screened set are compared with the engine's, one by one.
+    """
+    screening = cell_screenings(job) if is_screened else None
 
     def run_again(task: CheckTask) -> SetResult:
-        cells = tuple(_checked(job, task, cell) for cell in job.cells)
+        cells = tuple(_checked(job, task, cell, screening) for cell in job.cells)
         return SetResult(task.item, cells)
 
     return run_again
 
 
-def _checked(job: SweepJob, task: CheckTask, cell: SweepCell) -> CellResult:
+def _checked(
+    job: SweepJob,
+    task: CheckTask,
+    cell: SweepCell,
+    screening: Callable[[SweepCell], Screening] | None,
+) -> CellResult:
     try:
         prepared = prepare_run(job.run_config(task.item, cell), job.source, job.plugin_path)
         result = prepared.simulated()
+        if screening is not None:
+            _check_agreement(screening(cell), task.item, result)
         if task.is_audited:
             with tempfile.TemporaryDirectory(prefix="riskoff-sweep-") as folder:
                 report = audit_run(write_run(result, Path(folder)), job.source)
@@ -68,6 +82,13 @@ def _checked(job: SweepJob, task: CheckTask, cell: SweepCell) -> CellResult:
     except RiskoffError as error:
         raise type(error)(f"set {task.item.set_id} ({task.item}) in {cell}: {error}") from error
     return measured(task.item, cell, result)
+
+
+def _check_agreement(screening: Screening, item: ParameterSet, result: RunResult) -> None:
+    with suppress(UnscreenedError):  # the engine ran this set in the sweep, too
+        why = agreement(screening, screened_values(item), result.outcome)
+        if why is not None:
+            raise SimulationError(f"screening and engine differ: {why}")
 
 
 def compare_runs(found: Sequence[SetResult], again: Sequence[SetResult]) -> None:
