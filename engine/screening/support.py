@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from engine.audit.channels import NO_ROW
 from engine.bracket_plan import BracketPlan
+from engine.broker.along_instants import NO_ROW
 from engine.broker.timeline import Timeline
 from engine.bt import SimulationInputs
 from engine.config.models import RunConfig

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from data_feeds.clock import DAY_NS
 from data_feeds.schema import Channel
-from engine.audit.channels import NO_ROW
+from engine.broker.along_instants import NO_ROW
 from engine.broker.timeline import InstrumentPath, Timeline
 from engine.contracts import MarginTerms
 from engine.costs.market_activity import MarketActivity, bar_volatility
