@@ -76,4 +76,4 @@ def test_the_check_refuses_a_page_that_needs_real_data(
         command.main()
     assert caught.value.code == 2
     told = capsys.readouterr().err
-    assert "findings needs real data; --check takes checklist, diff, flywheel" in told
+    assert "findings needs real data; --check takes checklist, clusters, diff, flywheel" in told

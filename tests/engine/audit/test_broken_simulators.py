@@ -11,9 +11,10 @@ from engine.broker.match_context import MatchContext
 from engine.config.models import RunMode
 from engine.contracts.linear_perp import LinearPerp
 from engine.costs import RangeSlippage
+from engine.decision_terms import EndReason
 from engine.errors import SimulationError
 from engine.ledger import Ledger
-from engine.records import OrderRole
+from engine.records import OrderRole, OrderStatus
 from engine.results import finished
 from engine.risk import entry_review
 from tests.engine.audit.simulated import new_case, written
@@ -242,18 +243,18 @@ def moved_stop_at_once(patch):
 def partial_exit_keeps_the_entry(patch):
     original = simulator.Simulator.submit
 
-    def submit(self, requests, at):
-        plans = [self.book.plans.get(request.instrument) for request in requests]
-        kept = [
-            plan.entry
-            for plan, request in zip(plans, requests, strict=True)
-            if request.role is OrderRole.EXIT and plan is not None and plan.entered > 0
-        ]
-        working = [entry for entry in kept if entry.is_working]
-        orders = original(self, requests, at)
-        for entry in working:
-            entry.status, entry.ended_at, entry.end_reason = type(entry.status)("working"), 0, ""
-        return orders
+    def submit(self, request, t):
+        plan = self.book.plans.get(request.instrument)
+        is_part = request.role is OrderRole.EXIT and plan is not None and plan.entered > 0
+        entry = plan.entry if is_part and plan.entry.is_working else None
+        order = original(self, request, t)
+        if entry is not None:
+            entry.status, entry.ended_at, entry.end_reason = (
+                OrderStatus.WORKING,
+                0,
+                EndReason.WORKING,
+            )
+        return order
 
     patch.setattr(simulator.Simulator, "submit", submit)
 

@@ -132,11 +132,14 @@ def with_rate_rows(case, change):
     )
 
 
-def rate_row(columns, case):
-    """Return the row of a rate that is known at once inside the window."""
-    start = datetime_ns(case.config.data.start)
+def rate_row(columns, case, folder):
+    """Return the row of a rate known at once, the last one before the wallet's largest value."""
+    rows = pq.read_table(folder / "equity.parquet", columns=["at", "venue_value"]).to_pylist()
+    largest = max(rows, key=lambda row: abs(row["venue_value"]))
+    start, end = datetime_ns(case.config.data.start), datetime_ns(largest["at"])
     prompt = columns["available_at"] == columns["event_at"]
-    return int(np.flatnonzero(prompt & (columns["event_at"] > start))[30])
+    inside = (columns["event_at"] > start) & (columns["event_at"] <= end)
+    return int(np.flatnonzero(prompt & inside)[-1])
 
 
 def taken(columns, rows):
@@ -166,7 +169,7 @@ def flipped(columns, i):
 @pytest.mark.parametrize("change", [deleted, doubled, shifted, flipped])
 def test_a_changed_row_of_the_rates_is_found(one, change):
     case, folder = one
-    data = with_rate_rows(case, lambda columns: change(columns, rate_row(columns, case)))
+    data = with_rate_rows(case, lambda columns: change(columns, rate_row(columns, case, folder)))
     found = rules(audit_run(folder, data))
     assert ("equity", "venue value") in found
     assert ("equity", "equity") in found

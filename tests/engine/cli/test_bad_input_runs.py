@@ -4,10 +4,10 @@ import errno
 import os
 import signal
 import subprocess
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import filelock
 import pytest
 
 from data_feeds.catalog import Catalog, Origin
@@ -154,11 +154,11 @@ def test_an_output_folder_that_is_a_file_is_refused_before_the_work(
 def test_a_read_only_output_folder_is_refused_before_the_work(
     toy_run: Callable[..., FinishedCommand], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def read_only(*_: object, **__: object) -> str:
+    def read_only(*_: object, **__: object) -> None:
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
     # Root may write anywhere, so the test fakes the system's error.
-    monkeypatch.setattr(tempfile, "mkdtemp", read_only)
+    monkeypatch.setattr(filelock.FileLock, "acquire", read_only)
     line = assert_one_clear_line(toy_run(*fault("on_bar")), 6)
     assert "Read-only file system" in line
     assert "--out" in line
