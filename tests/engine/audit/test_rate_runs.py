@@ -151,8 +151,8 @@ def deleted(columns, i):
 
 
 def doubled(columns, i):
-    """Return the rows with one that stands again in the place of the next."""
-    columns["value"][i + 1] = columns["value"][i]
+    """Return the rows with the one before standing again in the place of one."""
+    columns["value"][i] = columns["value"][i - 1]
     return columns
 
 
