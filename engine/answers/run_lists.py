@@ -21,16 +21,6 @@ from engine.run_folder.schema import SLEEVES
 
 SHOWN_TRADES = 40
 SHOWN_SETUPS = 20
-# What a list of refusals reads of the journal, which has a column or two for every condition.
-_REFUSALS = (
-    "at",
-    "setup",
-    "required_failing",
-    "nearest_miss",
-    "nearest_miss_distance",
-    "blocked_kind",
-    "blocked_by",
-)
 
 
 def explain_run(run_folder: Path, shown_as: str) -> str:
@@ -129,7 +119,7 @@ def refused_setups(run: RunFolder) -> list[Row]:
     entry on it. For weights that conditions choose, or rules without conditions, only a refusal by
     risk counts.
     """
-    journal = run.rows("journal_conditions", _REFUSALS)
+    journal = run.rows("journal_conditions")
     refused = [row for row in journal if row["blocked_kind"]]
     if _has_setups(journal):
         entered = {row["setup"] for row in journal if not row["blocked_kind"]}
@@ -152,7 +142,7 @@ def _has_setups(journal: list[Row]) -> bool:
 def _has_days(run: RunFolder) -> bool:
     """Return whether days stand in the place of setups: rules that decide by conditions alone."""
     has_conditions = any(item["required"] for item in run.conditions) and not chooses_weights(run)
-    return has_conditions and not _has_setups(run.rows("journal_conditions", _REFUSALS))
+    return has_conditions and not _has_setups(run.rows("journal_conditions"))
 
 
 def _day_lines(refused: list[Row]) -> list[str]:

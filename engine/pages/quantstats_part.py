@@ -7,6 +7,7 @@ ticker, never ``match_dates``. Rows that it still computes wrongly are left out 
 import io
 import logging
 import re
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -274,13 +275,28 @@ def _fenced() -> Iterator[None]:
         fonts.setLevel(logging.ERROR)
         mpl.use("Agg")
         # Only the first import sets a global style; without a reset pictures would depend on it.
-        import_module("quantstats.reports")
+        _import_quantstats()
         mpl.rcParams.update({**mpl.rcParamsDefault, "backend": "Agg", **PLOT_STYLE})
         try:
             yield
         finally:
             fonts.setLevel(level)
             import_module("matplotlib.pyplot").close("all")
+
+
+def _import_quantstats() -> None:
+    """Import quantstats without its downloader, which only tickers need; we never give it one.
+
+    The downloader's import takes a quarter of a second and loads a network client.
+    """
+    if "yfinance" in sys.modules:
+        import_module("quantstats.reports")
+        return
+    sys.modules["yfinance"] = ModuleType("yfinance", "Stands where quantstats has its downloader.")
+    try:
+        import_module("quantstats.reports")
+    finally:
+        del sys.modules["yfinance"]
 
 
 @contextmanager

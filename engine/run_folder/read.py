@@ -4,26 +4,22 @@ import dataclasses
 import json
 import math
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from enum import StrEnum
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 import numpy as np
-from numpy.typing import NDArray
 
-from data_feeds.clock import DAY_NS, SECOND_NS, datetime_ns
-from engine.decision_terms import Cap
+from data_feeds.clock import DAY_NS, datetime_ns
 from engine.equity_curve import EquityCurve
 from engine.errors import ReportError
 from engine.formatting import without
-from engine.records import UNSET, Decision, Fact, Fill, GuardEvent, OrderRow, Trade
+from engine.records import Decision, Fact, Fill, GuardEvent, OrderRow, Trade
 from engine.run_folder.schema import (
     ACCOUNT_FILE,
     ACCOUNT_STATES,
-    CAP_PREFIX,
     CONDITIONS_FILE,
     CONFIG_FILE,
     DAILY,
@@ -47,6 +43,14 @@ from engine.run_folder.schema import (
     unreadable,
 )
 from engine.run_folder.seals import broken_seals, check_seals, is_no_run
+from engine.run_folder.table_cells import (
+    StoredColumns,
+    TableRow,
+    caps_of,
+    cells_of,
+    members_of,
+    numbers_of,
+)
 from engine.trailing_stop import TrailDistance
 
 # A command imports what it reads: `riskoff runs` needs no Parquet, and `riskoff explain` neither
@@ -83,7 +87,7 @@ class ResultFolder:
         self.folder = Path(folder)
         if sealed:
             check_seals(self.folder)
-        self._rows: dict[tuple[str, tuple[str, ...] | None], list[Row]] = {}
+        self._rows: dict[str, list[Row]] = {}
 
     def broken_seals(self) -> dict[str, str] | None:
         """Return the fault of each data file by name; None for a folder that has no seals yet."""
@@ -91,19 +95,15 @@ class ResultFolder:
             return None
         return broken_seals(self.folder)
 
-    def rows(self, table: str, columns: Sequence[str] | None = None) -> list[Row]:
+    def rows(self, table: str) -> list[Row]:
         """Return a table's rows in file order; instants are UTC datetimes, unset ones None.
 
-        Parts of a microsecond are cut off. ``columns`` names the wanted ones; None: all.
+        Parts of a microsecond are cut off.
         """
-        asked = table, None if columns is None else tuple(columns)
-        if asked not in self._rows:
-            held = self._table(table, columns)
-            cells = [_row_cells(held[name]) for name in held.column_names]
-            self._rows[asked] = [
-                dict(zip(held.column_names, row, strict=True)) for row in zip(*cells, strict=True)
-            ]
-        return self._rows[asked]
+        if table not in self._rows:
+            columns = StoredColumns(self._table(table))
+            self._rows[table] = [TableRow(columns, place) for place in range(len(columns.table))]
+        return self._rows[table]
 
     def frame(self, table: str) -> "pd.DataFrame":
         """Return a table as a frame by the UTC instant that orders its rows; empty cells are NaT.
@@ -130,12 +130,12 @@ class ResultFolder:
         names = [name for name in names if name != "caps"]
         self._check_columns(table.name, held, names)
         hints = get_type_hints(table.row_type)
-        columns = {name: _cells(held[name], is_real=hints[name] is float) for name in names}
+        columns = {name: cells_of(held[name], is_real=hints[name] is float) for name in names}
         try:
             for name in names:
-                columns[name] = _members(name, columns[name], closed_set(hints[name]))
+                columns[name] = members_of(name, columns[name], closed_set(hints[name]))
             if has_caps:
-                columns["caps"] = list(_caps(held))
+                columns["caps"] = list(caps_of(held))
         except ValueError as error:
             raise unreadable(self.folder / f"{table.name}.parquet", error) from error
         return tuple(
@@ -163,8 +163,8 @@ class ResultFolder:
         table = self._table(EQUITY)
         names = [field.name for field in dataclasses.fields(EquityCurve) if field.name != "at"]
         self._check_columns(EQUITY, table, ["at", *names])
-        at = np.array(_cells(table["at"]), dtype=np.int64)
-        values = {name: _numbers(table[name]) for name in names}
+        at = np.array(cells_of(table["at"]), dtype=np.int64)
+        values = {name: numbers_of(table[name]) for name in names}
         return EquityCurve(at=at, **values)
 
     @cached_property
@@ -177,7 +177,7 @@ class ResultFolder:
         """Rows of ``guards.parquet``."""
         return self.records(GUARDS)
 
-    def _table(self, name: str, columns: Sequence[str] | None = None) -> "pa.Table":
+    def _table(self, name: str) -> "pa.Table":
         import pyarrow as pa  # noqa: PLC0415
         import pyarrow.parquet as pq  # noqa: PLC0415
 
@@ -185,7 +185,7 @@ class ResultFolder:
         try:
             # Its function read_table would load the readers of whole folders, too.
             with pq.ParquetFile(path) as file:
-                return file.read(None if columns is None else list(columns))
+                return file.read()
         except (OSError, pa.ArrowException) as error:
             raise unreadable(path, error) from error
 
@@ -388,75 +388,6 @@ def check_is_run(folder: Path) -> None:
         raise ReportError(
             f"{folder}: not a run folder (no {lacking}); give the path that `riskoff run` printed"
         )
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-# Nanoseconds in the units of stored instants.
-_UNIT_NS = {"s": SECOND_NS, "ms": 10**6, "us": 10**3, "ns": 1}
-
-
-def _numbers(column: "pa.ChunkedArray") -> NDArray[np.float64]:
-    """Return a column of numbers; its own ``to_numpy`` would load pandas."""
-    chunks = [
-        np.array(chunk.to_pylist(), dtype=np.float64) if chunk.null_count else np.from_dlpack(chunk)
-        for chunk in column.chunks
-    ]
-    return np.concatenate([np.empty(0), *chunks])
-
-
-def _instants(column: "pa.ChunkedArray") -> list[int | None]:
-    """Return a column's instants, ns UTC; its own ``cast`` would load Arrow's functions."""
-    import pyarrow as pa  # noqa: PLC0415
-
-    unit = _UNIT_NS[column.type.unit]
-    cells = (cell for chunk in column.chunks for cell in chunk.view(pa.int64()).to_pylist())
-    return [None if cell is None else cell * unit for cell in cells]
-
-
-def _row_cells(column: "pa.ChunkedArray") -> list[Any]:
-    """Return a column's cells with instants as datetimes; empty ones are None."""
-    import pyarrow as pa  # noqa: PLC0415
-
-    if not pa.types.is_timestamp(column.type):
-        cells: list[Any] = column.to_pylist()
-        return cells
-    return [
-        None if at is None else _EPOCH + timedelta(microseconds=at // 1_000)
-        for at in _instants(column)
-    ]
-
-
-def _cells(column: "pa.ChunkedArray", *, is_real: bool = False) -> list[Any]:
-    """Return a column's cells: instants as int64 ns UTC, empty ones UNSET; empty reals NaN."""
-    import pyarrow as pa  # noqa: PLC0415
-
-    if pa.types.is_timestamp(column.type):
-        return [UNSET if value is None else value for value in _instants(column)]
-    cells: list[Any] = column.to_pylist()
-    return [math.nan if cell is None else cell for cell in cells] if is_real else cells
-
-
-def _members(column: str, cells: list[Any], members: type[StrEnum] | None) -> list[Any]:
-    """Return texts as members of the column's closed set; columns without one are unchanged."""
-    if members is None:
-        return cells
-    known: dict[Any, Any] = {member.value: member for member in members} | {"": "", None: ""}
-    for cell in cells:
-        if cell not in known:
-            raise ValueError(f"{column} = {cell!r}; known: {', '.join(members)}")
-    return [known[cell] for cell in cells]
-
-
-def _caps(table: "pa.Table") -> Iterator[tuple[tuple[Cap, float], ...]]:
-    """Yield the caps of each row that were applied; the cell of any other cap is NaN."""
-    names = [name for name in table.column_names if name.startswith(CAP_PREFIX)]
-    caps = [Cap.named(name.removeprefix(CAP_PREFIX)) for name in names]
-    columns = [table[name].to_pylist() for name in names]
-    for place in range(len(table)):
-        cells = zip(caps, (column[place] for column in columns), strict=True)
-        yield tuple((cap, cell) for cap, cell in cells if cell is not None and not math.isnan(cell))
 
 
 def moment(instant: datetime | None) -> str:
