@@ -285,14 +285,14 @@ def _fenced() -> Iterator[None]:
 
 
 def _import_quantstats() -> None:
-    """Import quantstats without its downloader, which only tickers need; we never give it one.
+    """Import quantstats with an empty module in place of its downloader.
 
-    The downloader's import takes a quarter of a second and loads a network client.
+    Only tickers need the downloader, and we give none. Its import takes a quarter of a second.
     """
     if "yfinance" in sys.modules:
         import_module("quantstats.reports")
         return
-    sys.modules["yfinance"] = ModuleType("yfinance", "Stands where quantstats has its downloader.")
+    sys.modules["yfinance"] = ModuleType("yfinance")
     try:
         import_module("quantstats.reports")
     finally:

@@ -393,6 +393,7 @@ def check_is_run(folder: Path) -> None:
 def moment(instant: datetime | None) -> str:
     """Return an instant as ``2026-02-06 03:00Z``, and a dash for one that has not come.
 
+    >>> from datetime import UTC
     >>> moment(datetime(2026, 2, 6, 3, tzinfo=UTC))
     '2026-02-06 03:00Z'
     """

@@ -251,7 +251,7 @@ def test_hedges_that_were_bought_are_told_apart_from_what_was_held_back(small, m
         {"unit": "month", "cost": -1_000.0, "benefit": 0.0},
         {"unit": "trade", "cost": 0.0, "benefit": 70.0},
     ]
-    monkeypatch.setitem(cell.files._rows, ("hedges", None), lines)
+    monkeypatch.setitem(cell.files._rows, "hedges", lines)
     assert hedges(cell) == pytest.approx(
         {
             "bought_cost": -1e-4,
@@ -322,10 +322,8 @@ def test_a_trade_is_entered_in_the_phase_that_its_bar_belongs_to(
 ):
     cell = small.matrix.records["cash", "crash"]
     at = pd.Timestamp(day, tz="UTC").as_unit("ns")
-    monkeypatch.setitem(cell.files._rows, ("trades", None), [{"plan_id": 1}])
-    monkeypatch.setitem(
-        cell.files._rows, ("fills", None), [{"plan_id": 1, "at": at, "stage": stage}]
-    )
+    monkeypatch.setitem(cell.files._rows, "trades", [{"plan_id": 1}])
+    monkeypatch.setitem(cell.files._rows, "fills", [{"plan_id": 1, "at": at, "stage": stage}])
     assert [phase.trades for phase in by_phase(cell)] == [int(i == place) for i in range(3)]
 
 
