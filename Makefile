@@ -72,6 +72,7 @@ pages: install
 bench: install
 	@$(BIN)/python -m benchmarks.event_loop
 	@$(BIN)/python -m benchmarks.commands
+	@$(BIN)/python -m benchmarks.screening
 	@$(BIN)/python -m benchmarks.catalog
 	@$(BIN)/python -m benchmarks.memory
 

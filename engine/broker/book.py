@@ -19,13 +19,13 @@ def risk_at_stop(distance: float, entered: float) -> float:
 
 @scalar
 def share_left(fraction: float, entered: float, filled: float, lot_size: float) -> float:
-    """Return what a target still closes of a plan's entry, base units in whole lots."""
+    """Return the quantity that a target still closes of a plan's entry, base units in whole lots."""
     return max(floor_to_step(fraction * entered, lot_size) - filled, 0.0)
 
 
 @scalar
 def farthest_share(held: float, waiting: float, lot_size: float) -> float:
-    """Return what the farthest target closes: all that the nearer ones, ``waiting``, leave."""
+    """Return the quantity of the farthest target: all that the nearer ones, ``waiting``, leave."""
     return floor_to_step(max(held - waiting, 0.0), lot_size) if waiting != 0.0 else held
 
 

@@ -17,7 +17,7 @@ _TEXTS = {"orders": ("reason",), "fills": ("reason",), "decisions": ("reason", "
 
 
 def plan_difference(whole: Simulated) -> str | None:
-    """Return what the declared plan decides otherwise than the playbook did, None for nothing.
+    """Return the first difference of a declared plan from the decisions of its playbook, or None.
 
     The engine plays the plan on the same signals; orders, fills, decisions and ledger facts must
     be the same, texts aside. A playbook without a plan has nothing to compare.
