@@ -101,7 +101,8 @@ def main() -> None:
     print(f"engine: {engine:.2f} s a set without preparation, {len(outcome.fills)} fills")
     screening = Screening.of(run)
     found = screening.screen([{}])
-    print(f"end equity: engine {outcome.curve.equity[-1]!r}, screening {found.end_equity[0]!r}")
+    own, screened = float(outcome.curve.equity[-1]), float(found.end_equity[0])
+    print(f"end equity: engine {own!r}, screening {screened!r}")
     for name, sets in sweeps(given.sets).items():
         began = time.process_time()
         for first in range(0, len(sets), 250):
