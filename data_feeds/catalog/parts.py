@@ -26,6 +26,7 @@ from data_feeds.holes import (
     to_the_minute,
     zero_volume_runs,
 )
+from data_feeds.parquet_tables import read_table
 from data_feeds.schema import (
     VALUE_COLUMNS,
     Array,
@@ -100,10 +101,9 @@ def decode_into(raw: bytes, columns: dict[str, Array], first: int, rows: int) ->
     SchemaError : the file is no Parquet file with these columns and types.
     """
     import pyarrow as pa  # noqa: PLC0415
-    import pyarrow.parquet as pq  # noqa: PLC0415
 
     try:
-        table = pq.read_table(pa.BufferReader(raw), use_threads=False)
+        table = read_table(raw)
     except (pa.ArrowException, OSError) as error:
         raise SchemaError(f"not a Parquet file: {' '.join(str(error).split())}") from error
     held = {field.name: field.type.to_pandas_dtype() for field in table.schema}

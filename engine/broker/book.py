@@ -19,7 +19,7 @@ def risk_at_stop(distance: float, entered: float) -> float:
 
 @scalar
 def share_left(fraction: float, entered: float, filled: float, lot_size: float) -> float:
-    """Return the quantity that a target still closes of a plan's entry, base units in whole lots."""
+    """Return the quantity that a target still closes of an entry, base units in whole lots."""
     return max(floor_to_step(fraction * entered, lot_size) - filled, 0.0)
 
 

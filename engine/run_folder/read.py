@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 import numpy as np
 
 from data_feeds.clock import DAY_NS, datetime_ns
+from data_feeds.parquet_tables import read_table
 from engine.equity_curve import EquityCurve
 from engine.errors import ReportError
 from engine.formatting import without
@@ -179,13 +180,10 @@ class ResultFolder:
 
     def _table(self, name: str) -> "pa.Table":
         import pyarrow as pa  # noqa: PLC0415
-        import pyarrow.parquet as pq  # noqa: PLC0415
 
         path = self.folder / f"{name}.parquet"
         try:
-            # Its function read_table would load the readers of whole folders, too.
-            with pq.ParquetFile(path) as file:
-                return file.read()
+            return read_table(path)
         except (OSError, pa.ArrowException) as error:
             raise unreadable(path, error) from error
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from data_feeds.atomic import storage_errors, write_atomically
+from data_feeds.parquet_tables import read_table
 from engine.errors import ReportError
 from engine.run_folder.write import rows_table, write_table
 from engine.sweep.axes import SweepSpace
@@ -133,6 +133,6 @@ def _intact(path: Path) -> pa.Table:
             raise ReportError(
                 f"{path}: is not the part that was written; delete it, and its sets are run again"
             )
-        return pq.read_table(io.BytesIO(content))
+        return read_table(content)
     except OSError as error:
         raise ReportError(f"{path}: cannot be read ({error.strerror or error})") from error

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from data_feeds.atomic import storage_errors, write_atomically
+from data_feeds.parquet_tables import read_table
 from engine.config.sweep import SweepMetric
 from engine.config.sweep_file import key_path
 from engine.errors import ReportError
@@ -162,7 +162,7 @@ class TrialLedger:
         found = []
         for path in sorted(self.folder.glob("*.parquet")):
             try:
-                rows = pq.read_table(path).to_pylist()
+                rows = read_table(path).to_pylist()
                 found += [(path.stem, TrialRow(**_whole(row))) for row in rows]
             except (OSError, ValueError, TypeError) as error:
                 raise ReportError(
