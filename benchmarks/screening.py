@@ -19,7 +19,7 @@ import numpy as np
 from data_feeds.clock import MINUTE_NS
 from data_feeds.dataset import Dataset
 from data_feeds.instrument import Instrument, InstrumentKind
-from data_feeds.schema import Channel, ChannelKey, ChannelKind, time_columns
+from data_feeds.schema import Array, Channel, ChannelKey, ChannelKind, time_columns
 from data_feeds.trading_terms import MaintenanceBracket
 from engine.bt import simulate
 from engine.config.models import DataConfig, PlaybookConfig, RunConfig
@@ -49,7 +49,7 @@ def market(bars: int) -> Dataset:
     opened = START + STEP * np.arange(count, dtype=np.int64)
     key = ChannelKey(PERP, ChannelKind.BARS, "5m")
     times = (opened, opened + STEP, opened + STEP)
-    columns = dict(zip(time_columns(key.kind), times, strict=True))
+    columns: dict[str, Array] = dict(zip(time_columns(key.kind), times, strict=True))
     columns |= {"open": opens, "high": high, "low": low, "close": close, "volume": volume}
     columns["label"] = np.zeros(count, np.int8)
     instrument = Instrument(id=PERP, kind=InstrumentKind.PERP, tick_size=0.1, lot_size=0.001)
@@ -75,7 +75,7 @@ def sweeps(sets: int) -> dict[str, Sequence[Values]]:
     rng = np.random.default_rng(5)
 
     def drawn(low: float, high: float, count: int) -> list[float]:
-        return np.round(rng.uniform(low, high, count), 4).tolist()
+        return [float(value) for value in np.round(rng.uniform(low, high, count), 4)]
 
     risk = [{"risk.risk_fraction": value} for value in drawn(0.002, 0.02, sets)]
     stops = [

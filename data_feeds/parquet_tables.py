@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyarrow as pa
 
 
@@ -28,3 +29,9 @@ def read_table(source: Path | bytes, columns: Sequence[str] | None = None) -> "p
     held = io.BytesIO(source) if isinstance(source, bytes) else source
     with pq.ParquetFile(held, pre_buffer=False) as file:
         return file.read(None if columns is None else list(columns), use_threads=False)
+
+
+def read_frame(path: Path) -> "pd.DataFrame":
+    """Return the rows of a Parquet file as pandas; errors as from ``read_table``."""
+    frame: pd.DataFrame = read_table(path).to_pandas()
+    return frame

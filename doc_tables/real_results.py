@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from data_feeds.load import open_source
-from data_feeds.parquet_tables import read_table
+from data_feeds.parquet_tables import read_frame
 from doc_tables.blocks import RUNS as RUNS_FOLDER
 from doc_tables.blocks import PageBlock, table
 from engine.audit import audit_run
@@ -104,9 +104,9 @@ def same(one: SimulationOutcome, other: SimulationOutcome) -> bool:
 
 def totals(name: str, result: RunResult, folder: Path) -> tuple[str, ...]:
     """Return the cells of one run: its trades, their costs, the net result."""
-    trades = read_table(folder / "trades.parquet").to_pandas()
-    roles = read_table(folder / "fills.parquet").to_pandas()["role"].value_counts()
-    facts = read_table(folder / "ledger.parquet").to_pandas()
+    trades = read_frame(folder / "trades.parquet")
+    roles = read_frame(folder / "fills.parquet")["role"].value_counts()
+    facts = read_frame(folder / "ledger.parquet")
     funding = facts.loc[facts["kind"] == "funding", "amount"]
     outcome = result.outcome
     visited = outcome.instants_visited / outcome.instants_total
@@ -130,7 +130,7 @@ def totals(name: str, result: RunResult, folder: Path) -> tuple[str, ...]:
 def trade_rows(folder: Path) -> list[tuple[str, ...]]:
     """Return the cells of each trade."""
     rows: list[tuple[str, ...]] = []
-    for trade in read_table(folder / "trades.parquet").to_pandas().itertuples():
+    for trade in read_frame(folder / "trades.parquet").itertuples():
         cells = (
             f"{trade.trade_id}",
             f"{trade.entered_at:%Y-%m-%d %H:%M}",
@@ -149,7 +149,7 @@ def trade_rows(folder: Path) -> list[tuple[str, ...]]:
 
 def setup_rows(folder: Path, first: str, last: str) -> list[tuple[str, ...]]:
     """Return the cells of each notable bar: the conditions, and the block or the entry."""
-    journal = read_table(folder / "journal_conditions.parquet").to_pandas()
+    journal = read_frame(folder / "journal_conditions.parquet")
     at = journal["at"]
     window = journal[(at >= pd.Timestamp(first)) & (at <= pd.Timestamp(last))]
     rows = []

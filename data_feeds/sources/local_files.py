@@ -14,7 +14,7 @@ from data_feeds.errors import GapError, IntegrityError, LossError, SchemaError, 
 from data_feeds.gate import Admitted, admitted
 from data_feeds.holes import gaps
 from data_feeds.instrument import Instrument, InstrumentKind
-from data_feeds.parquet_tables import read_table
+from data_feeds.parquet_tables import read_frame
 from data_feeds.releases import known_at
 from data_feeds.schema import (
     NULLABLE,
@@ -272,7 +272,7 @@ def _fact(kind: ChannelKind) -> str:
 def _read_table(path: Path) -> pd.DataFrame:
     try:
         if path.suffix == ".parquet":
-            return read_table(path).to_pandas().reset_index(drop=True)
+            return read_frame(path).reset_index(drop=True)
         if path.suffix in (".csv", ".gz"):
             return pd.read_csv(path, low_memory=False)
     except FileNotFoundError as error:

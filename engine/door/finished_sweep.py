@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from data_feeds.parquet_tables import read_table
+from data_feeds.parquet_tables import read_frame
 from engine.run_folder.seals import check_seals
 from engine.sweep import BEST_FILE, PAGE_FILE, RESULTS_FILE, SETS_FILE, SUMMARY_FILE, SUMMARY_JSON
 from engine.sweep.parts import DAYS, EXCESS, PLACES
@@ -46,7 +46,7 @@ class Sweep:
     @cached_property
     def sets(self) -> pd.DataFrame:
         """Return one row a set by its id: values, number, plateau, and how it was reported."""
-        return read_table(self.folder / SETS_FILE).to_pandas().set_index("set_id")
+        return read_frame(self.folder / SETS_FILE).set_index("set_id")
 
     @cached_property
     def runs(self) -> pd.DataFrame:
@@ -65,7 +65,7 @@ class Sweep:
 
     @cached_property
     def _results(self) -> pd.DataFrame:
-        return read_table(self.folder / RESULTS_FILE).to_pandas()
+        return read_frame(self.folder / RESULTS_FILE)
 
     def __repr__(self) -> str:
         chosen = self.summary["chosen"]
