@@ -1,4 +1,4 @@
-"""Make the tables of docs/sell-offs.md: B, C and the gallery over every sell-off of QQQ.
+"""Make the tables of docs/sell-offs.md: B, C and the gallery over every sell-off of QQQ and BTC.
 
 Each run is audited. The simulated timers need no data; the runs take some minutes.
 """
@@ -39,22 +39,29 @@ from tests.engine.sell_off_report.simulated_timers import TIMERS, timer_test
 
 PAGE = "sell-offs.md"
 CONFIGS = ROOT / "configs"
-# Every shipped run that goes on over many sell-offs; the perps of the other rules have holes.
-RUNS = (
-    CONFIGS / "runs" / "swing_2006_2026.yaml",
-    CONFIGS / "runs" / "hedged_2006_2026.yaml",
-    *(
-        CONFIGS / "rules" / f"{name}.yaml"
-        for name in (
-            "faber_filter",
-            "rsi_two",
-            "volatility_target",
-            "vix_falls_back",
-            "leadership_to_cash",
-            "checklist_allocator",
-        )
+# Every shipped run that goes on over many sell-offs of a market; the perps of the other rules have
+# holes.
+RUNS = {
+    "QQQ": (
+        CONFIGS / "runs" / "swing_2006_2026.yaml",
+        CONFIGS / "runs" / "hedged_2006_2026.yaml",
+        *(
+            CONFIGS / "rules" / f"{name}.yaml"
+            for name in (
+                "faber_filter",
+                "rsi_two",
+                "volatility_target",
+                "vix_falls_back",
+                "leadership_to_cash",
+                "checklist_allocator",
+            )
+        ),
     ),
-)
+    "BTC": (
+        CONFIGS / "runs" / "bitcoin_faber_2015_2026.yaml",
+        CONFIGS / "runs" / "bitcoin_volatility_2015_2026.yaml",
+    ),
+}
 MARKETS = 200
 TIMER_HEADING = (
     "timer without skill",
@@ -79,17 +86,15 @@ def finished_run(job: tuple[Path, Path, Path]) -> Path:
 def blocks(catalog: Path) -> Iterator[PageBlock]:
     """Yield the page's blocks; the runs go in two processes."""
     yield PageBlock(PAGE, "timers", table(TIMER_HEADING, map(_timer_cells, TIMERS)))
+    source = Catalog(catalog)
     with tempfile.TemporaryDirectory() as folder:
-        jobs = [(path, catalog, Path(folder)) for path in RUNS]
+        jobs = [(path, catalog, Path(folder)) for paths in RUNS.values() for path in paths]
         with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-            folders = list(pool.map(finished_run, jobs))
-        yield from judged_blocks(folders, Catalog(catalog))
-
-
-def judged_blocks(folders: Sequence[Path], source: Catalog) -> Iterator[PageBlock]:
-    """Yield the blocks of finished runs, and the list of sell-offs."""
-    report = judge_runs(folders, source, find_market("QQQ"), data="real")
-    yield PageBlock(PAGE, "results", list(_results(report)))
+            folders = iter(list(pool.map(finished_run, jobs)))
+        for market, paths in RUNS.items():
+            rows = [next(folders) for _ in paths]
+            report = judge_runs(rows, source, find_market(market), data="real")
+            yield PageBlock(PAGE, f"results-{market.lower()}", list(_results(report)))
     listed = [find_sell_offs(source, market) for market in shipped_markets()]
     yield PageBlock(PAGE, "list", [line for found in listed for line in _listed(found)])
 
@@ -99,7 +104,7 @@ def _results(report: SellOffReport) -> Iterator[str]:
         ("Calm and sell-offs", calm_rows(report)),
         ("Against the rival, inside sell-offs", rival_rows(report, over_cycles=False)),
         ("Against the rival, whole cycles", rival_rows(report, over_cycles=True)),
-        ("Exposure: the plain difference to 60/40, no test", exposure_rows(report)),
+        ("Exposure: the plain difference to the benchmark, no test", exposure_rows(report)),
         ("At a common risk", risk_rows(report)),
     )
     for title, rows in parts:

@@ -119,7 +119,7 @@ class CellRecord:
 
     @property
     def has_tearsheet(self) -> bool:
-        """Whether the run folder has a page."""
+        """True if the run folder has a page."""
         return (self.folder / TEARSHEET_FILE).is_file()
 
     @property

@@ -27,6 +27,7 @@ from engine.costs.slippage_model import BASIS_POINT
 from engine.equity_curve import BillAccruals
 from engine.playbook import compared_instruments
 from engine.reads import Reads
+from engine.results.cash_notes import cash_sentences
 from engine.results.code_files import code_files, libraries, opens_unseen, own_files
 from engine.results.coverage import lacking
 from engine.results.doubtful import doubtful_fills
@@ -235,7 +236,7 @@ def assumptions(record: RunRecord) -> list[str]:
         "before the target. After an entry inside a bar only levels that the bar proves to come "
         "later can fill. A fill inside a bar is stamped at the bar's close.",
         *_rate_assumptions(run),
-        *_interest_assumption(run),
+        *cash_sentences(run),
         *lending_sentences(run),
         f"Returns are daily, at midnight UTC, with {record.periods_per_year} periods a year.",
         bill_sentence(run.config, run.outcome.bill),
@@ -271,16 +272,6 @@ def bill_sentence(config: RunConfig, bill: BillAccruals) -> str:
         f"Ratios use returns in excess of the bill: {bill.series} as known the day before, accrued "
         f"like cash (actual/365, weekends included){early if unknown else ''}."
     )
-
-
-def _interest_assumption(run: FinishedRun) -> list[str]:
-    """Return the sentence on interest of the venue wallet, for a run with an interest rate."""
-    paid = run.config.account.venue_interest_series
-    if paid is not None:
-        return [f"The venue pays {paid} on its wallet's cash, isolated margins included."]
-    asked = run.config.account.interest_series is not None or bool(run.outcome.bill.series)
-    at_venue = run.config.account.venue_cash > 0
-    return ["The venue pays no interest on its wallet's cash."] if asked and at_venue else []
 
 
 def _doubts(record: RunRecord) -> list[str]:

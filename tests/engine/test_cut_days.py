@@ -41,7 +41,7 @@ def whole_run(market, script, **changes):
 
 
 def differences(market, script, *, told=True, **changes):
-    """Return what differs at the cuts of a run; ``told``: a cut knows when the next bar closes."""
+    """Return the differences at the cuts of a run; ``told``: it knows the next close."""
     playbook, config, whole = whole_run(market, script, **changes)
     found = set()
     for at in event_cuts(whole):

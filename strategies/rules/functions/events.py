@@ -1,4 +1,4 @@
-"""How often and how long ago a condition was true."""
+"""Count how often and how long ago a condition was true."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""How far values spread in a window, how they rise, and how two series move together."""
+"""Measure how far a window's values spread, how they rise, and how two series move together."""
 
 from collections.abc import Callable
 

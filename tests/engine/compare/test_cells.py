@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def work_in(folder: Path) -> CellWork:
-    """Return what the cells of a comparison in a folder share."""
+    """Return the inputs that all cells of a comparison in a folder share."""
     return CellWork(folder / "runs", folder / "index.html")
 
 

@@ -9,6 +9,7 @@ import pytest
 from data_feeds.dataset import Dataset
 from data_feeds.trading_terms import TradingTerms
 from engine.config.venue import LimitFill
+from engine.results.cash_notes import cash_sentences
 from engine.results.finished import LookAheadCheck, RunRecord
 from engine.results.manifest import (
     assumptions,
@@ -159,3 +160,15 @@ def test_terms_that_change_inside_the_window_are_named(make_run, newer, told):
         if told
         else []
     )
+
+
+def test_a_wallet_that_begins_empty_and_must_pay_is_named(make_run):
+    run = make_run(hours=60)
+    empty = {"venue_cash": 0.0, "brokerage_cash": 5_000.0}
+    sentence = (
+        "The venue wallet pays for BTCUSDT-PERP and begins with 0 (account.venue_cash): nothing is "
+        "bought there before the playbook sends it cash."
+    )
+    changed = with_config(run, account=run.config.account.model_copy(update=empty))
+    assert sentence in list(cash_sentences(changed))
+    assert not any("begins with 0" in line for line in cash_sentences(run))

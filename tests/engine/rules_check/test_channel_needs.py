@@ -1,4 +1,4 @@
-"""What a playbook needs, against small data in memory."""
+"""Needs of a playbook, against small data in memory."""
 
 import numpy as np
 import pytest

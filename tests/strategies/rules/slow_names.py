@@ -1,4 +1,4 @@
-"""What the names of an expression stand for, and the rows that an expression has."""
+"""Resolve the names of an expression, and the rows that an expression has."""
 
 from collections.abc import Mapping, Sequence
 

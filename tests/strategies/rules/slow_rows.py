@@ -1,4 +1,4 @@
-"""What was known at a decision row: the observations of channels, and of their common instants."""
+"""Find the observations known at a decision row, of channels and of their common instants."""
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ Observation = Mapping[ChannelKey, int]
 
 @dataclass(frozen=True)
 class Rows:
-    """What an expression is observed at; ``monthly`` keeps the last observation of each month."""
+    """The observations that an expression is read at; ``monthly``: the last of each month."""
 
     keys: frozenset[ChannelKey] = frozenset()
     clock: bool = False
@@ -117,7 +117,7 @@ class KnownRows:
         return sorted(whole, key=self._fact_of)
 
     def _instant_or_date(self, rows: Rows, key: ChannelKey, index: int) -> object:
-        """Return what must be equal in all channels: the date of daily rows, else the instant."""
+        """Return the value that all channels share: the date of daily rows, else the instant."""
         at = self._fact(key, index)
         if len(rows.keys) == 1 or not all(_may_be_daily(each) for each in rows.keys):
             return at

@@ -1,4 +1,4 @@
-"""What the playbook of rules tells the command line about a file."""
+"""The playbook of rules answers the command line about a file."""
 
 from data_feeds.schema import ChannelKey, ChannelKind
 from engine.api import DAY_NS, HOUR_NS
