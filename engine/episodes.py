@@ -10,17 +10,16 @@ from datetime import date, timedelta
 from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from data_feeds.clock import midnight_ns
 from data_feeds.schema import ChannelKind
 from data_feeds.strict_model import SortedModel
+from engine.config.field_types import Text
 from engine.config.locations import CONFIGS_FOLDER, find_config
-from engine.config.problems import problem_lines, validate_strict
-from engine.config.yaml_source import read_source
-from engine.errors import ConfigError
+from engine.config.named_file import NamedModel, load_named
 
 KIND = "episodes"
 EPISODES_FOLDER = CONFIGS_FOLDER / KIND
@@ -40,7 +39,6 @@ Day = Annotated[
     BeforeValidator(_read_day),
     WithJsonSchema({"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}$"}),
 ]
-Text = Annotated[str, Field(min_length=1)]
 
 
 class PhaseName(StrEnum):
@@ -110,7 +108,7 @@ class Phase:
     rule: str
 
 
-class Episode(SortedModel):
+class Episode(NamedModel):
     """One sell-off: a window of UTC days, both included, cut into phases without a hole."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_\-]*$", max_length=40)]
@@ -172,19 +170,9 @@ def load_episode(path: Path) -> Episode:
     Raises
     ------
     YamlError : the file is missing or not the YAML we accept.
-    ConfigError : the values cannot be used; one line a problem.
+    ConfigError : the values cannot be used, or the name is not the file's; one line a problem.
     """
-    source = read_source(path)
-    data: dict[str, Any] = source.data
-    try:
-        episode = validate_strict(Episode, data)
-    except ValidationError as error:
-        raise ConfigError("\n".join(problem_lines(error, Episode, source))) from error
-    if episode.name != path.stem:
-        raise ConfigError(
-            f"{source.where(('name',))}: name = {episode.name!r}: must be the file's, {path.stem!r}"
-        )
-    return episode
+    return load_named(path, Episode)
 
 
 def find_episode(text: str) -> Episode:

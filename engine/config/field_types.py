@@ -4,13 +4,15 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from data_feeds.clock import DAY_NS, parse_duration
 
 # Years outside are typing errors and would overflow 64 bits of nanoseconds.
 FIRST_YEAR, LAST_YEAR = 1970, 2200
 LONGEST_YEARS = 10
+
+Text = Annotated[str, Field(min_length=1)]
 
 
 def _check_duration(text: str) -> str:

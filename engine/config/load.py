@@ -13,7 +13,7 @@ from engine.config.layers import merged
 from engine.config.locations import find_config
 from engine.config.market import MarketStateConfig
 from engine.config.models import RunConfig
-from engine.config.problems import param_problem_texts, problem_lines, validate_strict
+from engine.config.problems import param_problem_texts, problem_lines, validate_strict, validated
 from engine.config.yaml_source import ConfigSource, WrittenParams, dotted, read_source
 from engine.errors import ConfigError, ParamProblem
 
@@ -205,11 +205,7 @@ def load_state_config(path: Path, overrides: Sequence[str] = ()) -> MarketStateC
     YamlError : the file is missing or not the YAML we accept.
     ConfigError : the values cannot be used; one line a problem.
     """
-    source = read_source(path, overrides)
-    try:
-        return validate_strict(MarketStateConfig, source.data)
-    except ValidationError as error:
-        raise ConfigError("\n".join(problem_lines(error, MarketStateConfig, source))) from error
+    return validated(MarketStateConfig, read_source(path, overrides))
 
 
 def _with_params(

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from data_feeds.strict_model import CHOICE
 from data_feeds.yaml_text import KeyPath
 from engine.config.yaml_source import ConfigSource, WrittenParams, dotted
-from engine.errors import ParamProblem
+from engine.errors import ConfigError, ParamProblem
 from engine.formatting import pointed
 
 MAX_SHOWN = 60
@@ -33,6 +33,19 @@ def validate_strict(model: type[M], values: Mapping[str, Any]) -> M:
     pydantic.ValidationError : a value is missing, unknown, of a wrong type or out of range.
     """
     return model.model_validate_json(json.dumps(values, default=str), strict=True)
+
+
+def validated(model: type[M], source: ConfigSource) -> M:
+    """Return the model of a file's values.
+
+    Raises
+    ------
+    ConfigError : the values cannot be used; one line a problem.
+    """
+    try:
+        return validate_strict(model, source.data)
+    except ValidationError as error:
+        raise ConfigError("\n".join(problem_lines(error, model, source))) from error
 
 
 def problem_lines(

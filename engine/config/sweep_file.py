@@ -6,12 +6,10 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from data_feeds.yaml_text import KeyPath, load_yaml
 from engine.config.locations import find_config
 from engine.config.models import RunConfig
-from engine.config.problems import problem_lines, validate_strict
+from engine.config.problems import validated
 from engine.config.sweep import SweepConfig
 from engine.config.yaml_source import (
     ConfigSource,
@@ -56,10 +54,7 @@ def load_sweep_file(
     ConfigError : the values cannot be used; one line a problem.
     """
     source = read_source(path, overrides)
-    try:
-        config = validate_strict(SweepConfig, source.data)
-    except ValidationError as error:
-        raise ConfigError("\n".join(problem_lines(error, SweepConfig, source))) from error
+    config = validated(SweepConfig, source)
     base, venue = _base(config, source, path)
     given = [
         (key_path(name), value, source.where(("settings", name)))

@@ -3,14 +3,12 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from data_feeds.strict_model import SortedModel
+from engine.config.field_types import Text
 from engine.config.locations import CONFIGS_FOLDER, find_config
-from engine.config.problems import problem_lines, validate_strict
-from engine.config.yaml_source import read_source
-from engine.episodes import DatedEvent, Day, Text
-from engine.errors import ConfigError
+from engine.config.named_file import NamedModel, load_named
+from engine.episodes import DatedEvent, Day
 
 KIND = "sell_offs"
 WEIGHT_ROUNDING = 1e-9
@@ -19,7 +17,7 @@ SELL_OFFS_FOLDER = CONFIGS_FOLDER / KIND
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 
 
-class SellOffMarket(SortedModel):
+class SellOffMarket(NamedModel):
     """One market: its daily bars, the numbers of the dating rule, and dated events.
 
     Attributes
@@ -31,7 +29,6 @@ class SellOffMarket(SortedModel):
     events : dated events; one inside a sell-off names it, the others stay outside the tests
     """
 
-    name: Text
     instrument: Text
     since: Day
     fall: Fraction
@@ -55,18 +52,9 @@ def load_market(path: Path) -> SellOffMarket:
     Raises
     ------
     YamlError : the file is missing or not the YAML we accept.
-    ConfigError : the values cannot be used; one line a problem.
+    ConfigError : the values cannot be used, or the name is not the file's; one line a problem.
     """
-    source = read_source(path)
-    try:
-        market = validate_strict(SellOffMarket, source.data)
-    except ValidationError as error:
-        raise ConfigError("\n".join(problem_lines(error, SellOffMarket, source))) from error
-    if market.name != path.stem:
-        raise ConfigError(
-            f"{source.where(('name',))}: name = {market.name!r}: must be the file's, {path.stem!r}"
-        )
-    return market
+    return load_named(path, SellOffMarket)
 
 
 def find_market(text: str) -> SellOffMarket:
