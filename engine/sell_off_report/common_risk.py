@@ -1,10 +1,11 @@
 """Rows at a common risk: the bill plus k times the trading result.
 
-Trading is the excess without interest, so that a row that holds cash does not look better for the
-interest. k makes the row's trading move as much as the benchmark's excess. One k comes from the
-whole run: that is *descriptive, hindsight*. The other comes from the 60 days before, lagged one
-day: k of day t reads the days t - 61 to t - 2, which were over before the close at which the size
-of day t was set.
+The trading result is the excess without interest: idle cash adds nothing to it, and the money of
+owned shares costs the bill, which the row would otherwise earn twice. With k = 1 it is the run
+itself, all of its idle cash in bills. k makes it move as much as the benchmark's excess. One k
+comes from the whole run: that is *descriptive, hindsight*. The other comes from the 60 days before,
+lagged one day: k of day t reads the days t - 61 to t - 2, which were over before the close at which
+the size of day t was set.
 
 The costs are repriced. Fees grow with the size, as trading does; slippage that depends on size is
 computed again for the scaled quantity of each fill by the run's own model. Where k changes from day
@@ -35,7 +36,7 @@ TRAILING_LABEL = f"k of the {TRAILING_DAYS} days before, lagged one day"
 class ScaledRow:
     """Daily returns at the benchmark's volatility.
 
-    ``k`` is the multiple of trading on each day; on days without a multiple yet the row holds
+    ``k`` is the multiple on each day; on days without a multiple yet the row holds
     bills.
     """
 
@@ -86,24 +87,25 @@ class ScaledCosts:
         return cost
 
 
-def whole_run_k(trading: Floats, benchmark: Floats) -> float:
-    """Return the multiple at which trading moves as much as the benchmark; inf without a move."""
-    own = standard_deviation(trading)
+def whole_run_k(financed: Floats, benchmark: Floats) -> float:
+    """Return the multiple at which a row moves as much as the benchmark; inf without a move."""
+    own = standard_deviation(financed)
     return standard_deviation(benchmark) / own if own > 0 else math.inf
 
 
-def trailing_k(trading: Floats, benchmark: Floats) -> Floats:
+def trailing_k(financed: Floats, benchmark: Floats) -> Floats:
     """Return the multiple of each day from the 60 days before, lagged one; NaN before the 62nd.
 
-    It is inf where trading did not move in those days.
+    Days are those of the run: seven a week where it holds bitcoin. It is inf where the row did not
+    move in those days.
     """
-    found = np.full(len(trading), np.nan)
+    found = np.full(len(financed), np.nan)
     first = TRAILING_DAYS + LAG
-    if len(trading) <= first:
+    if len(financed) <= first:
         return found
     own, other = (
-        sliding_window_view(values, TRAILING_DAYS)[: len(trading) - first].std(axis=1, ddof=1)
-        for values in (trading, benchmark)
+        sliding_window_view(values, TRAILING_DAYS)[: len(financed) - first].std(axis=1, ddof=1)
+        for values in (financed, benchmark)
     )
     # A window of one and the same number has a deviation of rounding, not of moves.
     moved = own > 1e-12
@@ -111,9 +113,11 @@ def trailing_k(trading: Floats, benchmark: Floats) -> Floats:
     return found
 
 
-def scaled_row(k: Floats, trading: Floats, bill: Floats, costs: ScaledCosts) -> ScaledRow | Missing:
-    """Return ``bill + k x trading`` less the added costs, or why the row is too small to scale."""
-    active = trading != 0
+def scaled_row(
+    k: Floats, financed: Floats, bill: Floats, costs: ScaledCosts
+) -> ScaledRow | Missing:
+    """Return ``bill + k x financed`` less the added costs, or why the row is too small to scale."""
+    active = financed != 0
     if not active.any():
         return Missing("too small to scale: no trading result")
     beyond = active & (k > LARGEST_K)
@@ -124,7 +128,7 @@ def scaled_row(k: Floats, trading: Floats, bill: Floats, costs: ScaledCosts) -> 
         )
     # Before the first multiple, and on days without a result, the row holds bills.
     used = np.where(np.isfinite(k) & (k <= LARGEST_K), k, 0.0)
-    total = bill + used * trading - costs.of(used)
+    total = bill + used * financed - costs.of(used)
     if total.min() <= WORST_DAY:
         return Missing(f"too small to scale: a scaled day loses {-total.min():.0%}")
     return ScaledRow(used, total)

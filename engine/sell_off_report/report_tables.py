@@ -33,7 +33,8 @@ CALM_NOTE = (
 RIVAL_NOTE = (
     "The rival is a static book of the row's own beta, b x benchmark + (1 - b) x bill, without "
     "costs. b comes from the whole run, with hindsight: it is a reference. Each cluster counts as "
-    "one number, the sum of its daily differences."
+    "one number, the sum of its daily differences. 'Calm, a year' is the sum of the differences on "
+    "calm days, for a year of all days."
 )
 INSIDE_NOTE = (
     "Days inside sell-offs. The test holds for rows that do not follow prices. A trend follower "
@@ -50,8 +51,9 @@ EXPOSURE_NOTE = (
     "the windows were chosen because the market fell, which favours whatever holds cash."
 )
 RISK_NOTE = (
-    "bill + k x trading, where trading is the excess without interest and k makes it move as much "
-    "as the benchmark's excess. Costs are repriced at the scaled size."
+    "bill + k x trading. Trading is the excess without interest, the money of owned shares paid "
+    "for at the bill; k makes it move as much as the benchmark's excess. 'Mean k' is over the days "
+    "with a result. Costs are repriced at the scaled size."
 )
 
 
@@ -154,10 +156,11 @@ def report_text(report: SellOffReport) -> str:
 
 
 def trials_note(report: SellOffReport) -> str:
-    """Return the sentence on the number of rows."""
+    """Return the sentence on the number of tests."""
+    tested = sum(isinstance(row.inside, ClusterEffect) for row in report.rows)
     return (
-        f"{len(report.rows)} rows are tested. Holm's p-values allow for all of them; rows that "
-        "were run and left out of this page are not counted."
+        f"Rows with a test: {tested}. Holm's p-values allow for the rows of one table, not for "
+        "both tables together, nor for rows that were run and left out of this page."
     )
 
 

@@ -43,7 +43,10 @@ class PartedReturns:
 
 @dataclass(frozen=True)
 class CommonRisk:
-    """One row at the benchmark's volatility, by one way to choose k."""
+    """One row at the benchmark's volatility, by one way to choose k.
+
+    ``k`` is the mean over the days with a result and a finite multiple; NaN without such a day.
+    """
 
     label: str
     k: float
@@ -143,18 +146,16 @@ def adjusted(p_values: Sequence[float]) -> list[float]:
 def _scaled(
     run: RunDays, benchmark: BenchmarkDays, days: SellOffDays, costs: ScaledCosts
 ) -> list[CommonRisk]:
-    whole = whole_run_k(run.trading, benchmark.excess)
+    whole = whole_run_k(run.financed, benchmark.excess)
     ways = (
         (HINDSIGHT_LABEL, np.full(len(run.total), whole)),
-        (TRAILING_LABEL, trailing_k(run.trading, benchmark.excess)),
+        (TRAILING_LABEL, trailing_k(run.financed, benchmark.excess)),
     )
     found = []
     for label, k in ways:
-        row = scaled_row(k, run.trading, run.bill, costs)
-        known = k[np.isfinite(k)]
+        row = scaled_row(k, run.financed, run.bill, costs)
+        known = k[np.isfinite(k) & (run.financed != 0)]
         mean = float(known.mean()) if len(known) else float("nan")
-        if isinstance(row, ScaledRow):
-            found.append(CommonRisk(label, float(row.k.mean()), parted(row.total, run, days)))
-        else:
-            found.append(CommonRisk(label, mean, row))
+        scaled = parted(row.total, run, days) if isinstance(row, ScaledRow) else row
+        found.append(CommonRisk(label, mean, scaled))
     return found

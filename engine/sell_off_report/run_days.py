@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.metrics import max_drawdown
+from engine.records import FactKind
 from engine.run_folder.read import RunFolder
 from engine.sell_offs import FoundSellOffs, SellOff
 
@@ -26,7 +27,8 @@ class RunDays:
     ----------
     days : the UTC days with a bar close
     total : simple returns
-    trading : price, costs, funding and dividends, without interest
+    financed : price, costs, carry and dividends, less the bill on the money in owned shares at the
+        day's start: what the row makes beyond a book of bills
     excess : returns in excess of the bill
     bill : the bill's return
     before : equity at each day's start, account currency
@@ -35,7 +37,7 @@ class RunDays:
     folder: RunFolder
     days: NDArray[np.datetime64]
     total: Floats
-    trading: Floats
+    financed: Floats
     excess: Floats
     bill: Floats
     before: Floats
@@ -118,7 +120,7 @@ def run_days(folder: Path) -> RunDays:
         files,
         money.days.to_numpy().astype("datetime64[D]"),
         money.values,
-        share(money.trading),
+        share(money.trading - money.bill * share(_in_shares(files))),
         money.excess_values,
         share(money.bill),
         money.before,
@@ -131,16 +133,19 @@ def sell_off_days(found: FoundSellOffs, days: NDArray[np.datetime64]) -> SellOff
     A day's return runs from the close before it, so the day of the high is calm and the last day is
     inside. A sell-off that began before the run, or goes on after it, counts with the days it has.
     """
+    closes = np.array(found.closes.days, dtype="datetime64[D]")
+    outside = (closes < days[0]) | (closes > days[-1])
     place = np.full(len(days), CALM, dtype=np.int64)
     known = np.ones(len(days), dtype=np.bool_)
     partly = []
     for number, item in enumerate(found.sell_offs):
         high, confirmed, last = map(_day, (item.high, item.confirmed, item.last))
         inside = (days > high) & (days <= last)
+        beyond = outside & (closes > high) & (closes <= last)
         place[inside] = number
         # The confirming close belongs to the fall that nobody could know of before it.
         known[inside & (days <= confirmed)] = False
-        if inside.any() and (high < days[0] - 1 or last > days[-1]):
+        if inside.any() and beyond.any():
             partly.append(item.number)
     return SellOffDays(found.sell_offs, place, known, tuple(partly))
 
@@ -153,6 +158,25 @@ def compounded(returns: Floats) -> float:
 def deepest(returns: Floats) -> float:
     """Return the deepest drawdown of daily returns, zero or negative."""
     return max_drawdown(np.concatenate(([1.0], np.cumprod(1 + returns))))
+
+
+def _in_shares(files: RunFolder) -> Floats:
+    """Return the money in owned shares at each day's start, account currency.
+
+    Shares sold short hold none: the cash of their sale stays in the wallet as collateral, and its
+    rebate is already among the trading results.
+    """
+    curve = files.curve
+    last = np.searchsorted(curve.at, files.money.ends, side="right") - 1
+    owned = np.concatenate(([0.0], curve.owned[last][:-1]))
+    lent = {
+        (fact.instrument, fact.at): abs(fact.quantity) * fact.price * fact.account_rate
+        for fact in files.facts
+        if fact.kind in (FactKind.BORROW_FEE, FactKind.REBATE)
+    }
+    for (_, at), value in lent.items():
+        owned[np.searchsorted(files.money.ends, at)] += value
+    return owned
 
 
 def _day(day: date) -> np.datetime64:

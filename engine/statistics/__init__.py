@@ -56,7 +56,6 @@ from engine.statistics.sign_flips import (
     LEAST_CLUSTERS,
     ClusterEffect,
     cluster_effect,
-    smallest_p_value,
 )
 from engine.statistics.superior import Superiority, superior_ability
 
@@ -109,7 +108,6 @@ __all__ = [
     "segments",
     "share_interval",
     "sharpe_interval",
-    "smallest_p_value",
     "superior_ability",
     "too_few",
     "too_still",

@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from engine.metrics import NO_VARIANCE_SHARE
 from engine.statistics.power import detectable
-from engine.statistics.samples import Floats, Missing, at_least, fraction, sample
+from engine.statistics.samples import Floats, Missing, fraction, sample
 
 # With five clusters the smallest two-sided p-value is 2 / 2^5 = 6%: nothing can be found at 5%.
 LEAST_CLUSTERS = 6
@@ -160,13 +160,3 @@ def _not_rejected(
         float(np.partition(lows, place)[place]),
         float(-np.partition(-highs, place)[place]),
     )
-
-
-def smallest_p_value(clusters: int) -> float:
-    """Return the smallest two-sided p-value that the exact sign test can give.
-
-    >>> smallest_p_value(6)
-    0.03125
-    """
-    at_least(clusters, 1, "clusters")
-    return 2.0 ** (1 - clusters)

@@ -31,19 +31,21 @@ def sell_off(number, cluster, high, confirmed, last):
 
 
 def found(*items):
-    return SimpleNamespace(sell_offs=items)
+    # The market closes on every day but the weekend of the 3rd.
+    closes = [date(2026, 1, day) for day in range(1, 32) if day not in (3, 4)]
+    return SimpleNamespace(sell_offs=items, closes=SimpleNamespace(days=closes))
 
 
 def days(first, count):
     return np.datetime64(f"2026-01-{first:02d}") + np.arange(count)
 
 
-def run(total, *, trading=None, bill=0.0, first=1):
+def run(total, *, financed=None, bill=0.0, first=1):
     total = np.array(total)
     bills = np.full(len(total), bill)
     return RunDays(
         SimpleNamespace(), days(first, len(total)), total,
-        total - bills if trading is None else np.array(trading),
+        total - bills if financed is None else np.array(financed),
         total - bills, bills, np.full(len(total), 100.0),
     )  # fmt: skip
 
@@ -62,6 +64,9 @@ def test_a_sell_off_across_an_end_of_the_run_counts_with_its_days():
     held = sell_off_days(found(early, late), days(4, 7))
     assert held.inside.tolist() == [True, True, False, False, False, True, True]
     assert (held.partly, held.clusters) == ((1, 2), [1, 2])
+    # A run from Monday the 5th has every close since a high on Friday the 2nd.
+    assert sell_off_days(found(sell_off(1, 1, 2, 6, 7)), days(5, 7)).partly == ()
+    assert sell_off_days(found(sell_off(1, 1, 2, 6, 7)), days(6, 7)).partly == (1,)
 
 
 def test_calm_and_sell_offs_compound_to_the_total():

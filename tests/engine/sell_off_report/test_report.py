@@ -2,14 +2,18 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from engine.config.load import load_run_config
-from engine.config.locations import CONFIGS_FOLDER
+from engine.config.locations import CONFIGS_FOLDER, find_config
 from engine.errors import ReportError
 from engine.pages.publish import publish
+from engine.records import FactKind
 from engine.run import run
 from engine.sell_off_report import JSON, PAGE, TEXT, judge_runs, write_report
+from engine.sell_off_report.run_days import run_days
+from engine.sell_off_report.scaled_costs import scaled_costs
 from engine.sell_offs import find_market
 from tests.engine.cli.command import assert_one_clear_line, riskoff
 
@@ -38,8 +42,49 @@ def test_a_short_run_has_parted_returns_and_no_test(report):
     assert (1 + own.calm) * (1 + own.inside) == pytest.approx(1 + own.total)
     assert (1 + own.run_up) * (1 + own.confirmed) == pytest.approx(1 + own.inside)
     assert own.total == pytest.approx(row.run.folder.metrics["total_return"])
-    # Its days inside are those after a high: all of the fall of 2020 from February 20 on.
-    assert 0 < row.beta < 1.7
+    # All of the fall of 2020 is inside, from the day after the high on.
+    days = row.run.days[row.days.inside & (row.run.days > np.datetime64("2020-01-01"))]
+    assert (str(days[0]), str(days[-1])) == ("2020-02-20", "2020-04-13")
+
+
+def test_at_k_of_one_a_row_is_the_run_itself_when_idle_cash_earns_the_bill(report):
+    row = report.rows[0].run
+    assert (row.financed != 0).sum() > 300
+    assert row.bill + row.financed == pytest.approx(row.total, abs=1e-12)
+
+
+def test_the_collateral_of_a_short_is_not_financed_and_its_rebate_counts_once(
+    real_catalog, tmp_path
+):
+    settings = [
+        f"data.source={real_catalog.path}",
+        "data.end=2022-03-31",
+        "account.venue_interest_series=DGS3MO",
+    ]
+    config = load_run_config(find_config("short_2022", "runs"), settings)
+    folder = publish(run(config, real_catalog), tmp_path)
+    row = run_days(folder)
+    facts = [fact.kind for fact in row.folder.facts]
+    assert facts.count(FactKind.REBATE) > 20
+    # The last day's carry is booked on the day after, which the run does not have.
+    own, built = row.total[:-1], (row.bill + row.financed)[:-1]
+    assert built == pytest.approx(own, abs=1e-6)
+
+
+def test_the_cost_of_a_fill_at_its_own_size_is_the_recorded_one_and_grows_by_the_square_root(
+    report, real_catalog
+):
+    row = report.rows[0].run
+    fills = [fill for fill in row.folder.fills if fill.slippage > 0]
+    costs = scaled_costs(real_catalog, row)
+    assert len(costs.fills) == len(fills) >= 3
+    for fill, scalable in zip(fills, costs.fills, strict=True):
+        assert scalable.slippage(1.0) == pytest.approx(fill.slippage, rel=1e-9)
+        # sqrt(4) - sqrt(1) = sqrt(9) - sqrt(4)
+        steps = np.diff([scalable.slippage(k) for k in (1.0, 4.0, 9.0)])
+        assert steps[0] == pytest.approx(steps[1], rel=1e-9)
+        assert steps[0] > 0
+        assert scalable.added(1.0) == 0
 
 
 def test_page_text_and_document_say_the_same(report, real_catalog, tmp_path):
