@@ -54,7 +54,10 @@ class LocalCrew:
 
     def give(self, ticket: int, load: Any) -> bool:
         """Send a load to an idle worker, or to a new one; return False when all are busy."""
-        worker = next((worker for worker in self._workers if worker.ticket is None), None)
+        # The death of an idle worker, for example for want of memory, is no load's fault.
+        for dead in [worker for worker in self._idle if not worker.process.is_alive()]:
+            self._remove(dead)
+        worker = next(iter(self._idle), None)
         if worker is None:
             if len(self._workers) == self._count:
                 return False
@@ -67,6 +70,10 @@ class LocalCrew:
         except OSError:
             self._dead.append((ticket, self._remove(worker)))
         return True
+
+    @property
+    def _idle(self) -> list[_LocalWorker]:
+        return [worker for worker in self._workers if worker.ticket is None]
 
     def wait(self) -> list[tuple[int, JobAnswer | WorkerDeath]]:
         """Wait for the next answers and deaths."""

@@ -55,6 +55,14 @@ def die_once(folder, number):
     return number
 
 
+def _process_ids():
+    return process_id
+
+
+def process_id(_):
+    return os.getpid()
+
+
 def stay(folder, number):
     """Return the first job when the second is in the middle of its file, which never ends."""
     if number == 0:
@@ -232,3 +240,19 @@ def test_no_other_code_starts_processes_for_jobs():
             text = path.read_text()
             assert "ProcessPoolExecutor" not in text, path
             assert "multiprocessing" not in text, path
+
+
+def test_a_worker_that_dies_while_idle_is_replaced_and_no_job_pays_for_it():
+    crew = local_crew.LocalCrew(1, _process_ids)
+    try:
+        assert crew.give(0, None)
+        ((_, first),) = crew.wait()
+        os.kill(first.value, signal.SIGKILL)
+        (worker,) = crew._workers
+        worker.process.join(60)
+        assert crew.give(1, None)
+        ((ticket, second),) = crew.wait()
+    finally:
+        crew.close()
+    assert (ticket, second.worked) == (1, True)
+    assert second.value != first.value
