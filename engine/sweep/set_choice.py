@@ -87,6 +87,15 @@ def choose(numbers: Floats, near: Neighbours, rule: ChoiceRule) -> Choice:
     return Choice(int(np.nanargmax(numbers)), ChoiceRule.PEAK, numbers, plateaus)
 
 
+def ranked(choice: Choice) -> list[int]:
+    """Return the places of all sets, the best first: by plateau if it decided, else by number."""
+    by_plateau = choice.rule is ChoiceRule.PLATEAU
+    keys = choice.plateaus if by_plateau else choice.numbers
+    # Of equal keys the higher number comes first, then the order of the sets; NaN is last.
+    order = np.lexsort((-choice.numbers, -keys))
+    return [int(place) for place in order]
+
+
 def edges_of(item: ParameterSet, space: SweepSpace) -> tuple[str, ...]:
     """Return the paths of the ordered axes at whose first or last level a set lies."""
     return tuple(

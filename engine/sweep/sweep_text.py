@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from engine.config.sweep import ChoiceRule, SweepMetric
 from engine.formatting import columns, number, percent, wrapped
 from engine.statistics import Missing
@@ -13,6 +11,7 @@ from engine.sweep.judged_words import (
     sensitivity_sentences,
 )
 from engine.sweep.judgement import CONVINCING, Judgement, Number
+from engine.sweep.set_choice import ranked
 from engine.sweep.sweep_run import SweepResult
 from engine.sweep.verification import BEST_SETS
 
@@ -184,22 +183,12 @@ def said(value: Number) -> str:
     return str(value) if isinstance(value, Missing) else number(value, 3)
 
 
-def ranked(result: SweepResult) -> list[int]:
-    """Return the places of all sets, the best first: by plateau if it decided, else by number."""
-    choice = result.choice
-    by_plateau = choice.rule is ChoiceRule.PLATEAU
-    keys = choice.plateaus if by_plateau else choice.numbers
-    # Of equal keys the higher number comes first, then the order of the sets; NaN is last.
-    order = np.lexsort((-choice.numbers, -keys))
-    return [int(place) for place in order]
-
-
 def best_rows(result: SweepResult, count: int = BEST_SETS) -> list[tuple[str, ...]]:
     """Return a row for each of the best sets, a heading row first."""
     names = result.job.space.names()
     windows = tuple(result.inputs.windows)
     rows = [("set", *names.values(), "number", "plateau", "sets around", "trades", *windows)]
-    for place in ranked(result)[:count]:
+    for place in ranked(result.choice)[:count]:
         found = result.results[place]
         rows.append(
             (

@@ -1,7 +1,8 @@
 """Run the reported sets again by the engine with every check, and compare each number.
 
-Reported are the chosen set, the ten best and a random sample. The second run proves that decisions
-are causal; the books of the chosen set are audited. A difference stops the sweep.
+Reported are the chosen set, the ten best as the page ranks them, and a random sample. The second
+run proves that decisions are causal; the books of the chosen set are audited. A difference stops
+the sweep.
 """
 
 import math
@@ -21,7 +22,7 @@ from engine.run import RunResult, prepare_run
 from engine.screening import Screening, UnscreenedError, agreement
 from engine.sweep.axes import ParameterSet
 from engine.sweep.screened_runs import cell_screenings, screened_values
-from engine.sweep.set_choice import Choice
+from engine.sweep.set_choice import Choice, ranked
 from engine.sweep.set_runs import CellResult, SetResult, measured
 from engine.sweep.sweep_job import SweepCell, SweepJob
 
@@ -39,11 +40,10 @@ class CheckTask:
 
 
 def sets_to_check(choice: Choice, count: int, *, sample: int, seed: int) -> list[int]:
-    """Return the places of the chosen set, the best ten and a random sample, each once."""
-    ranked = np.argsort(-np.nan_to_num(choice.numbers, nan=-np.inf), kind="stable")
+    """Return the places of the chosen set, the ten best shown and a random sample, each once."""
     drawn = np.random.default_rng(seed).permutation(count)[:sample]
     first = [] if choice.place is None else [choice.place]
-    return list(dict.fromkeys([*first, *ranked[:BEST_SETS].tolist(), *drawn.tolist()]))
+    return list(dict.fromkeys([*first, *ranked(choice)[:BEST_SETS], *drawn.tolist()]))
 
 
 def check_runner(job: SweepJob, is_screened: bool) -> Callable[[CheckTask], SetResult]:

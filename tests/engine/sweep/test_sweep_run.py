@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from data_feeds.load import open_source
+from engine.config.sweep import ChoiceRule
 from engine.config_files import read_config
 from engine.door.finished_sweep import Sweep
 from engine.errors import PlaybookError, ReportError, SimulationError
@@ -19,6 +20,8 @@ from engine.sweep import parts as parts_module
 from engine.sweep import publish_sweep, stored_parts, sweep_inputs, verification
 from engine.sweep import set_runs as set_runs_module
 from engine.sweep import trials as trials_module
+from engine.sweep.axes import Axis, SweepSpace
+from engine.sweep.set_choice import Choice, choose, neighbours_of, ranked
 from tests.engine.sweep.conftest import SMALL, SWEEP
 
 EVERY_PART = pytest.mark.usefixtures("a_part_for_each_set")
@@ -214,14 +217,22 @@ def test_the_first_day_that_differs_is_named(toy):
 
 
 def test_the_chosen_set_the_best_ten_and_a_random_sample_are_checked(toy):
-    result = toy.run("checked_sets=0")
-    assert set(result.checked) == set(range(6))
-    numbers = np.arange(50.0)
-    places = verification.sets_to_check(
-        replace(result.choice, place=7, numbers=numbers), 50, sample=5, seed=0
-    )
+    assert set(toy.run("checked_sets=0").checked) == set(range(6))
+    choice = Choice(7, ChoiceRule.PEAK, np.arange(50.0), np.full(50, np.nan))
+    places = verification.sets_to_check(choice, 50, sample=5, seed=0)
     assert places[:11] == [7, *range(49, 39, -1)]
     assert 11 < len(places) <= 16
+
+
+def test_every_set_of_the_table_of_the_best_was_checked():
+    # Numbers of 9 stand alone between bad sets; the plateau of 4 is ranked above them.
+    numbers = np.where(np.arange(40) % 3 == 0, 9.0, 0.0)
+    numbers[25:] = 4.0
+    space = SweepSpace((Axis("x", tuple(range(40)), is_ordered=True),))
+    choice = choose(numbers, neighbours_of(space, list(space.grid())), ChoiceRule.PLATEAU)
+    shown = ranked(choice)[: verification.BEST_SETS]
+    assert set(shown) < set(range(25, 40))
+    assert set(shown) <= set(verification.sets_to_check(choice, 40, sample=0, seed=0))
 
 
 def test_best_yaml_runs_and_repeats_the_chosen_set(toy):
