@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from data_feeds.clock import DAY_NS
@@ -17,7 +18,7 @@ from engine.run_data import history_ns, load_state, load_window, memory_ns
 from engine.run_folder.schema import RUN_ID_DIGITS
 from engine.run_folder.seals import document_digest
 from engine.settle import settle
-from engine.sweep.axes import ParameterSet, SweepSpace
+from engine.sweep.axes import ParameterSet, Places, SweepSpace
 from engine.sweep.screened_runs import reasons_for_engine
 from engine.sweep.sweep_job import SweepCell, SweepJob
 
@@ -34,7 +35,7 @@ class SweepInputs:
     traded : the traded instruments
     is_synthetic : True when a value of the market data was generated
     periods_per_year : days a year of the daily returns
-    memory_days : days of data that a decision of the first set reads, rounded up
+    memory_days : days of data that a decision reads under the longest levels, rounded up
     engine_reasons : why the engine runs every set; empty where sets are screened
     """
 
@@ -75,10 +76,10 @@ def sweep_inputs(job: SweepJob) -> SweepInputs:
     instruments = [
         [run.dataset.instruments[name] for name in run.requirements.traded] for run in runs
     ]
-    reasons = reasons_for_engine(job, runs)
+    reasons, needs = reasons_for_engine(job, runs), list(_level_needs(job))
     return SweepInputs(
         # Screening and engine agree to 1e-9, and not to the last bit.
-        document=_inputs_document(job, runs) | {"screened": not reasons},
+        document=_inputs_document(job, runs, needs) | {"screened": not reasons},
         windows={cell.window: cell.cluster for cell in job.cells},
         playbook=type(runs[0].playbook),
         traded=tuple(sorted({item.id for held in instruments for item in held})),
@@ -87,19 +88,73 @@ def sweep_inputs(job: SweepJob) -> SweepInputs:
             periods_per_year(run.inputs.config, held)
             for run, held in zip(runs, instruments, strict=True)
         ),
-        memory_days=max(-(-_memory(job, run) // DAY_NS) for run in runs),
+        memory_days=-(-_longest_memory(job, needs) // DAY_NS),
         engine_reasons=reasons,
     )
 
 
-def _memory(job: SweepJob, run: PreparedRun) -> int:
-    """Return the length of data before a row that a decision of a run reads, ns."""
-    config = run.inputs.config
-    lengths = history_ns(config, job.source, run.requirements), memory_ns(config, run.requirements)
-    return max(lengths)
+@dataclass(frozen=True)
+class _RunNeeds:
+    """Hold a set's settled run on one instrument, without its window, and what its rules need.
+
+    ``lengths`` are those of the required history and of the memory of estimates, ns.
+    """
+
+    item: ParameterSet
+    instrument: str
+    config: RunConfig
+    requirements: Requirements
+    lengths: tuple[int, int]
 
 
-def _inputs_document(job: SweepJob, runs: Sequence[PreparedRun]) -> dict[str, Any]:
+def _level_needs(job: SweepJob) -> Iterator[_RunNeeds]:
+    """Yield the needs of the first set, and of each set with one level changed from it."""
+    for item in _variants(job.space, job.first_set):
+        yield from _needs_of(job, item)
+
+
+def _needs_of(job: SweepJob, item: ParameterSet) -> Iterator[_RunNeeds]:
+    """Yield the needs of a set on each instrument; none where its values do not fit together."""
+    for name, any_cell in {cell.instrument: cell for cell in job.cells}.items():
+        try:
+            config = job.run_config(item, any_cell)
+            playbook = configured_playbook(config.playbook, job.plugin_path)
+            config, playbook = settle(config, job.source, playbook)
+        except ConfigError:
+            continue  # the values may fit together with other ones; the set's own run tells
+        needs = requirements_of(playbook)
+        lengths = history_ns(config, job.source, needs), memory_ns(config, needs)
+        yield _RunNeeds(item, name, config, needs, lengths)
+
+
+def _longest_memory(job: SweepJob, needs: Sequence[_RunNeeds]) -> int:
+    """Return the longest stretch of data that a decision reads, ns.
+
+    Counted are each level alone and the set that joins the level of the longest memory of each
+    axis, since lookbacks may follow one another.
+    """
+    first, reach = job.first_set.places, dict[Places, int]()
+    for need in needs:
+        places = need.item.places
+        reach[places] = max(reach.get(places, 0), *need.lengths)
+
+    def alone(number: int, place: int) -> tuple[int, int]:
+        # Levels ascend: of levels hidden by a longer memory elsewhere the last counts.
+        return reach.get((*first[:number], place, *first[number + 1 :]), 0), place
+
+    joined = job.space.at(
+        [
+            max(range(axis.size), key=partial(alone, number))
+            for number, axis in enumerate(job.space.axes)
+        ]
+    )
+    together = [length for need in _needs_of(job, joined) for length in need.lengths]
+    return max(*reach.values(), *together)
+
+
+def _inputs_document(
+    job: SweepJob, runs: Sequence[PreparedRun], needs: Sequence[_RunNeeds]
+) -> dict[str, Any]:
     config = job.config
     return {
         "sets": {axis.path: list(axis.levels) for axis in job.space.axes},
@@ -110,32 +165,24 @@ def _inputs_document(job: SweepJob, runs: Sequence[PreparedRun]) -> dict[str, An
         "instrument_path": config.instrument_path if config.instruments else None,
         "cells": [[cell.window, cell.instrument] for cell in job.cells],
         "runs": [inputs_document(run.inputs) for run in runs],
-        "data": sorted(set(_fingerprints(job, job.first_set))),
+        "data": sorted(set(_fingerprints(job, needs))),
     }
 
 
-def _fingerprints(job: SweepJob, first: ParameterSet) -> Iterator[str]:
+def _fingerprints(job: SweepJob, needs: Sequence[_RunNeeds]) -> Iterator[str]:
     """Yield the fingerprints of the data of all variants that need other data than the first."""
     seen: list[tuple[Any, ...]] = []
-    of_instrument = {cell.instrument: cell for cell in job.cells}
-    for item in _variants(job.space, first):
-        for name, any_cell in of_instrument.items():
-            try:
-                config = job.run_config(item, any_cell)
-                playbook = configured_playbook(config.playbook, job.plugin_path)
-                config, playbook = settle(config, job.source, playbook)
-            except ConfigError:
-                continue  # the values may fit together with other ones; the set's own run tells
-            needs = requirements_of(playbook)
-            lengths = history_ns(config, job.source, needs), memory_ns(config, needs)
-            tiers = None if config.risk.market_tiers is None else config.market
-            asked = (name, needs, lengths, config.account, config.options, config.report, tiers)
-            if asked in seen:
-                continue
-            seen.append(asked)
-            for cell in job.cells:
-                if cell.instrument == name:
-                    yield from _data_of(job, config, needs, cell)
+    for need in needs:
+        config = need.config
+        tiers = None if config.risk.market_tiers is None else config.market
+        of_run = config.account, config.options, config.report, tiers
+        asked = (need.instrument, need.requirements, need.lengths, *of_run)
+        if asked in seen:
+            continue
+        seen.append(asked)
+        for cell in job.cells:
+            if cell.instrument == need.instrument:
+                yield from _data_of(job, config, need.requirements, cell)
 
 
 def _data_of(

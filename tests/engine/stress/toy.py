@@ -28,6 +28,8 @@ class HoldingToyParams(PlaybookParams):
     fault: str = "none"
     stop: float = 0.95
     needs: str = ""
+    lookback: int = 5
+    smoothing: int = 0
 
 
 class HoldingToy(Playbook[HoldingToyParams]):
@@ -40,7 +42,8 @@ class HoldingToy(Playbook[HoldingToyParams]):
         if params.needs:
             instrument, kind, timeframe = (params.needs + "//").split("/")[:3]
             wanted.add(ChannelKey(instrument, ChannelKind(kind), timeframe))
-        return Requirements(CLOCK, frozenset(wanted), frozenset(), (NAME,), 5)
+        warmup = params.lookback + params.smoothing
+        return Requirements(CLOCK, frozenset(wanted), frozenset(), (NAME,), warmup)
 
     def prepare(self, data):
         if self.params.fault == "wait":
