@@ -4,6 +4,7 @@
 """
 
 import gc
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -32,10 +33,18 @@ def execute(arguments: Sequence[str]) -> int:
     except Terminated:
         return EXIT_TERMINATED
     except BaseException as error:
+        if isinstance(error, SystemExit) and _completing(arguments):
+            return 0
         from engine.cli.failures import report_failure
 
         return report_failure(error)
     return code if isinstance(code, int) else 0
+
+
+def _completing(arguments: Sequence[str]) -> bool:
+    """Return whether a shell asks for completions, which Typer answers and then exits."""
+    asked = {"--show-completion", "--install-completion"} & set(arguments)
+    return bool(asked) or "_RISKOFF_COMPLETE" in os.environ
 
 
 def main() -> None:

@@ -21,12 +21,12 @@ from engine.cli import (
     study_command,
     sweep_command,
 )
+from engine.cli.output import last_line_only
 
 app = typer.Typer(
     name="riskoff",
     help="Event-driven backtests of sell-off playbooks: from a YAML file to audited books.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -37,6 +37,7 @@ app.command("sell-offs")(sell_off_command.sell_offs)
 app.command("stress")(stress_command.stress)
 app.command("sweep")(sweep_command.sweep)
 app.command("validate")(config_commands.validate)
+app.command("configs")(config_commands.configs)
 app.command("show-config")(config_commands.show_config)
 app.command("schema")(config_commands.schema)
 app.command("runs")(run_commands.runs)
@@ -63,11 +64,20 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
+    context: typer.Context,
     show_version: Annotated[
         bool,
         typer.Option(
             "--version", callback=_print_version, is_eager=True, help="Print the version."
         ),
     ] = False,
+    quiet: Annotated[
+        bool,
+        typer.Option(
+            "--quiet", "-q", help="Print the last line only (the page that was written), or JSON."
+        ),
+    ] = False,
 ) -> None:
     """Accept the options of ``riskoff`` itself."""
+    if quiet:
+        context.with_resource(last_line_only())

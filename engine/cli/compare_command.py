@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engine.cli.completion import files_of
 from engine.cli.options import (
     DaskOption,
     DataOption,
@@ -26,7 +27,9 @@ def compare(
     config: Annotated[
         str,
         typer.Argument(
-            metavar="CONFIG", help="A comparison's YAML file, or the name of a shipped one"
+            metavar="CONFIG",
+            help="A comparison's YAML file, or the name of a shipped one",
+            autocompletion=files_of("compare"),
         ),
     ],
     *,

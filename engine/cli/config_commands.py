@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli.options import ConfigArgument, JsonOption, PluginOption, SetOption
+from engine.cli.completion import ANY_CONFIG, files_of
+from engine.cli.options import AnyConfigArgument, JsonOption, PluginOption, SetOption
 from engine.cli.output import print_error, print_json, print_yaml
 
 if TYPE_CHECKING:
@@ -16,7 +17,11 @@ if TYPE_CHECKING:
 def validate(
     configs: Annotated[
         list[str],
-        typer.Argument(metavar="CONFIG...", help="Files of runs, accounts, comparisons, sweeps"),
+        typer.Argument(
+            metavar="CONFIG...",
+            help="Files of runs, accounts, comparisons, sweeps, or names of shipped ones",
+            autocompletion=files_of(*ANY_CONFIG),
+        ),
     ],
     plugin_path: PluginOption = None,
     as_json: JsonOption = False,
@@ -53,6 +58,27 @@ def validate(
         raise typer.Exit(worst)
 
 
+def configs(as_json: JsonOption = False) -> None:
+    """List the configs that other commands take: the shipped ones, and those in this folder."""
+    from itertools import groupby
+
+    from engine.config.config_list import COMMANDS, configs_in, shipped_configs
+
+    listed = [*configs_in(Path()), *shipped_configs()]
+    if as_json:
+        print_json([{**vars(item), "path": str(item.path)} for item in listed])
+        return
+    width = max(len(item.name) for item in listed)
+    for kind, items in groupby(listed, key=lambda item: (item.kind, item.name.endswith(".yaml"))):
+        place = "in this folder" if kind[1] else "shipped"
+        print(f"{kind[0]}, {place}: {COMMANDS[kind[0]]}")
+        for item in items:
+            data = "real data" if item.needs_data else ""
+            print(f"  {item.name:{width}}  {data:9}  {item.about}".rstrip())
+        print()
+    print("real data: needs a catalog (riskoff data fetch or import); the others run at once")
+
+
 def _missing(config: str, plugin_path: Path | None) -> dict[str, list[str]]:
     """Check a file; return the channels that its run's catalog lacks, by their use.
 
@@ -77,7 +103,7 @@ def _missing(config: str, plugin_path: Path | None) -> dict[str, list[str]]:
 
 
 def show_config(
-    config: ConfigArgument,
+    config: AnyConfigArgument,
     overrides: SetOption = None,
     plugin_path: PluginOption = None,
     as_json: JsonOption = False,

@@ -4,16 +4,22 @@ from typing import Annotated
 
 import typer
 
+from engine.cli.completion import DEFAULT_RUNS, run_names
 from engine.cli.exit_codes import EXIT_DIFFERS
-from engine.cli.options import DEFAULT_RUNS, JsonOption, RunsOption
+from engine.cli.options import JsonOption, RunsOption
 from engine.cli.output import print_json
 
 _RUN = "a name, NAME@2, an id or a folder; an account's name with /SLEEVE"
 
 
 def diff(
-    run_a: Annotated[str, typer.Argument(metavar="RUN_A", help=f"The run before: {_RUN}")],
-    run_b: Annotated[str, typer.Argument(metavar="RUN_B", help="The run after")],
+    run_a: Annotated[
+        str,
+        typer.Argument(metavar="RUN_A", help=f"The run before: {_RUN}", autocompletion=run_names),
+    ],
+    run_b: Annotated[
+        str, typer.Argument(metavar="RUN_B", help="The run after", autocompletion=run_names)
+    ],
     *,
     trade: Annotated[
         int | None,

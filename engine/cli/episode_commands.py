@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from data_feeds.default_data import DEFAULT_CATALOG
+from engine.cli.completion import files_of
 from engine.cli.options import CatalogOption, DataOption, JsonOption
 from engine.cli.output import print_columns, print_json, working
 
@@ -39,7 +40,12 @@ def list_episodes(*, as_json: JsonOption = False) -> None:
 @app.command("show")
 def show(
     episode: Annotated[
-        str, typer.Argument(metavar="EPISODE", help="A YAML file, or the name of a shipped episode")
+        str,
+        typer.Argument(
+            metavar="EPISODE",
+            help="A YAML file, or the name of a shipped episode",
+            autocompletion=files_of("episodes"),
+        ),
     ],
     *,
     data: DataOption = None,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from data_feeds.default_data import DEFAULT_CATALOG
+from engine.cli.completion import files_of
 from engine.cli.options import CatalogOption, JsonOption
 from engine.cli.output import print_json
 
@@ -28,7 +29,12 @@ FRED_KEY, VENUE_KEY, VENUE_SECRET = "FRED_API_KEY", "BINANCE_API_KEY", "BINANCE_
 
 
 def fetch_command(
-    plan: Annotated[str, typer.Argument(metavar="PLAN", help="YAML file, or a shipped plan")],
+    plan: Annotated[
+        str,
+        typer.Argument(
+            metavar="PLAN", help="YAML file, or a shipped plan", autocompletion=files_of("data")
+        ),
+    ],
     data: CatalogOption = DEFAULT_CATALOG,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the requests without sending them")

@@ -5,10 +5,31 @@ from typing import Annotated
 
 import typer
 
-DEFAULT_RUNS = Path("runs")
+from engine.cli.completion import ANY_CONFIG, files_of, run_names
 
 ConfigArgument = Annotated[
-    str, typer.Argument(metavar="CONFIG", help="A run's YAML file, or the name of a shipped run")
+    str,
+    typer.Argument(
+        metavar="CONFIG",
+        help="A run's YAML file, or the name of a shipped run",
+        autocompletion=files_of("runs", "rules"),
+    ),
+]
+AccountArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="CONFIG",
+        help="An account's YAML file, or the name of a shipped account",
+        autocompletion=files_of("accounts"),
+    ),
+]
+AnyConfigArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="CONFIG",
+        help="A file of a run, account, comparison or sweep, or the name of a shipped one",
+        autocompletion=files_of(*ANY_CONFIG),
+    ),
 ]
 RunArgument = Annotated[
     str,
@@ -16,6 +37,7 @@ RunArgument = Annotated[
         metavar="RUN",
         help="A run: its name (the newest), NAME@2 (the one before it), the first digits of its id "
         "or its folder; an account's name with /SLEEVE for one sleeve",
+        autocompletion=run_names,
     ),
 ]
 RunsOption = Annotated[Path, typer.Option("--runs", metavar="DIR", help="Folder of all runs")]

@@ -1,5 +1,6 @@
 """Print plain lines and JSON on stdout, errors and progress on stderr."""
 
+import io
 import json
 import sys
 import threading
@@ -7,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -19,7 +20,50 @@ Report = Callable[[float], None]
 
 def print_json(document: Any) -> None:
     """Print one JSON document; NaN is refused because other programs cannot read it."""
-    print(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    if isinstance(sys.stdout, LastLine):
+        sys.stdout.use_instead(text)
+    else:
+        print(text)
+
+
+class LastLine(io.TextIOBase):
+    """Take what is printed and keep its last line, or a text that must not be cut."""
+
+    def __init__(self, whole: TextIO) -> None:
+        self.whole = whole
+        self._held = ""
+        self._instead: str | None = None
+
+    def write(self, text: str) -> int:
+        """Keep the last line that has words."""
+        lines = (self._held + text).splitlines(keepends=True)
+        said = [line for line in lines[:-1] if line.strip()]
+        self._held = "".join([*said[-1:], *lines[-1:]])
+        return len(text)
+
+    def use_instead(self, text: str) -> None:
+        """Keep a whole text instead of the last line."""
+        self._instead = text
+
+    def end(self) -> None:
+        """Print what was kept."""
+        said = [line for line in self._held.splitlines() if line.strip()]
+        kept = said[-1:] if self._instead is None else [self._instead]
+        for text in kept:
+            print(text, file=self.whole)
+
+
+@contextmanager
+def last_line_only() -> Iterator[None]:
+    """Print only the last line of what the block prints, or its JSON, and no progress."""
+    last = LastLine(sys.stdout)
+    sys.stdout = last
+    try:
+        yield
+    finally:
+        sys.stdout = last.whole
+        last.end()
 
 
 def print_yaml(document: Any) -> None:
@@ -50,9 +94,10 @@ def print_error(text: str) -> None:
 def working(title: str) -> Iterator[Report]:
     """Yield ``report(fraction)`` and show a bar once the block has lasted two seconds.
 
-    Before the first report the bar only moves. Nothing is shown unless stderr is a terminal.
+    Before the first report the bar only moves. Nothing is shown unless stderr is a terminal, nor
+    with ``--quiet``.
     """
-    if not sys.stderr.isatty():
+    if not sys.stderr.isatty() or isinstance(sys.stdout, LastLine):
         yield _ignore
         return
     bar = _LateBar(title)
@@ -70,9 +115,9 @@ def working(title: str) -> Iterator[Report]:
 def progress(title: str, total: int, *, unit: str) -> Iterator[Callable[[int, str], None]]:
     """Yield ``report(done, what)``; show a bar with the last item done, the rate and the time left.
 
-    Nothing is shown unless stderr is a terminal.
+    Nothing is shown unless stderr is a terminal, nor with ``--quiet``.
     """
-    if not sys.stderr.isatty():
+    if not sys.stderr.isatty() or isinstance(sys.stdout, LastLine):
         yield lambda done, what: None
         return
     from rich.console import Console

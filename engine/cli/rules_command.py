@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engine.cli.completion import files_of
 from engine.cli.options import ConfigArgument, DataOption, JsonOption, PluginOption, SetOption
 from engine.cli.output import print_json, working
 
@@ -81,7 +82,12 @@ def functions_command(
 @app.command("values")
 def values_command(
     config: Annotated[
-        str | None, typer.Argument(metavar="[CONFIG]", help="A run: list what its file binds only")
+        str | None,
+        typer.Argument(
+            metavar="[CONFIG]",
+            help="A run: list what its file binds only",
+            autocompletion=files_of("runs", "rules"),
+        ),
     ] = None,
     overrides: SetOption = None,
     data: DataOption = None,

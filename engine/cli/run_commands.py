@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
+from engine.cli.completion import DEFAULT_RUNS
 from engine.cli.options import (
-    DEFAULT_RUNS,
+    AccountArgument,
     ConfigArgument,
     DataOption,
     JsonOption,
@@ -60,7 +61,7 @@ def run(
 
 
 def account(
-    config: ConfigArgument,
+    config: AccountArgument,
     *,
     overrides: SetOption = None,
     out: Annotated[

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from data_feeds.default_data import DEFAULT_CATALOG
-from engine.cli.options import DEFAULT_RUNS, CatalogOption, JsonOption, RunsOption
+from engine.cli.completion import DEFAULT_RUNS, files_of, run_names
+from engine.cli.options import CatalogOption, JsonOption, RunsOption
 from engine.cli.output import print_json, working
 
 
@@ -14,12 +15,20 @@ def sell_offs(
     runs: Annotated[
         list[str],
         typer.Argument(
-            metavar="RUN...", help="Finished runs over many years: names, ids or folders"
+            metavar="RUN...",
+            help="Finished runs over many years: names, ids or folders",
+            autocompletion=run_names,
         ),
     ],
     *,
     market: Annotated[
-        str, typer.Option("--market", metavar="MARKET", help="A YAML file, or a shipped market")
+        str,
+        typer.Option(
+            "--market",
+            metavar="MARKET",
+            help="A YAML file, or a shipped market",
+            autocompletion=files_of("sell_offs"),
+        ),
     ] = "QQQ",
     data: CatalogOption = DEFAULT_CATALOG,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the page goes")] = Path(

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from engine.cli.completion import playbook_names
 from engine.cli.options import JsonOption, PluginOption
 from engine.cli.output import print_columns, print_json
 
@@ -26,7 +27,14 @@ def list_command(plugin_path: PluginOption = None, as_json: JsonOption = False) 
 
 @app.command("show")
 def show_command(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The playbook's name in a run file")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="The playbook's name in a run file",
+            autocompletion=playbook_names,
+        ),
+    ],
     plugin_path: PluginOption = None,
     as_json: JsonOption = False,
 ) -> None:

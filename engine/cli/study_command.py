@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engine.cli.completion import files_of
 from engine.cli.options import DataOption, JsonOption
 from engine.cli.output import print_json, working
 
@@ -18,7 +19,11 @@ EVENTS = ("flush", "reclaim", "stabilization", "checklist", "all")
 def study(
     episodes: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[EPISODE]...", help="YAML files or names [default: all shipped]"),
+        typer.Argument(
+            metavar="[EPISODE]...",
+            help="YAML files or names [default: all shipped]",
+            autocompletion=files_of("episodes"),
+        ),
     ] = None,
     *,
     event: Annotated[

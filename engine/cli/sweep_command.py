@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from engine.cli.completion import files_of
 from engine.cli.options import (
     DaskOption,
     DataOption,
@@ -26,7 +27,11 @@ DEFAULT_SWEEPS = Path("sweeps")
 def sweep(
     config: Annotated[
         str,
-        typer.Argument(metavar="CONFIG", help="A sweep's YAML file, or the name of a shipped one"),
+        typer.Argument(
+            metavar="CONFIG",
+            help="A sweep's YAML file, or the name of a shipped one",
+            autocompletion=files_of("sweeps"),
+        ),
     ],
     *,
     only_count: Annotated[

@@ -22,7 +22,7 @@ def find_config(text: str, kind: str = "runs") -> Path:
 
     A path that exists is taken as it is. Otherwise ``configs/...`` means the shipped copy, so the
     examples run from any folder, and a bare name such as ``demo`` the shipped file of that name in
-    ``configs/<kind>``.
+    ``configs/<kind>``; the runs of ``configs/rules`` are found with those of ``configs/runs``.
 
     Raises
     ------
@@ -33,7 +33,7 @@ def find_config(text: str, kind: str = "runs") -> Path:
     if written.parts[:1] == ("configs",) and ".." not in written.parts:
         candidates.append(CONFIGS_FOLDER.joinpath(*written.parts[1:]))
     if len(written.parts) == 1 and not written.suffix:
-        candidates.append(CONFIGS_FOLDER / kind / f"{text}.yaml")
+        candidates += [folder / f"{text}.yaml" for folder in _folders(kind)]
     for candidate in candidates:
         if candidate.is_file():
             return candidate
@@ -41,7 +41,7 @@ def find_config(text: str, kind: str = "runs") -> Path:
     beside = Path(f"{text}.yaml")
     if beside.is_file():
         raise ConfigError(f"{text}: {problem}; did you mean {beside}?")
-    raise ConfigError(f"{text}: {problem}; {_nearest(written.stem, CONFIGS_FOLDER / kind)}")
+    raise ConfigError(f"{text}: {problem}; {_nearest(written.stem, kind)}")
 
 
 def find_venue(name: str) -> Path:
@@ -53,16 +53,20 @@ def find_venue(name: str) -> Path:
     """
     if name in _names(VENUES_FOLDER):
         return VENUES_FOLDER / f"{name}.yaml"
-    raise ConfigError(f"no such venue; {_nearest(name, VENUES_FOLDER)}, or write the venue inline")
+    raise ConfigError(f"no such venue; {_nearest(name, 'venues')}, or write the venue inline")
 
 
 def _names(folder: Path) -> list[str]:
     return sorted(file.stem for file in folder.glob("*.yaml"))
 
 
-def _nearest(name: str, folder: Path) -> str:
-    names = _names(folder)
+def _folders(kind: str) -> list[Path]:
+    return [CONFIGS_FOLDER / name for name in (("runs", "rules") if kind == "runs" else (kind,))]
+
+
+def _nearest(name: str, kind: str) -> str:
+    names = [found for folder in _folders(kind) for found in _names(folder)]
     close = get_close_matches(name, names, n=1)
     if close:
         return f"did you mean {close[0]}?"
-    return f"{folder.name} that ship with riskoff: {', '.join(names) or 'none'}"
+    return f"{kind} that ship with riskoff: {', '.join(names) or 'none'}"

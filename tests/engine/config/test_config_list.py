@@ -1,0 +1,59 @@
+"""The list of configs: every shipped file, what it is about, and the files of a folder."""
+
+from pathlib import Path
+
+import pytest
+
+from engine.config.config_list import COMMANDS, about, configs_in, shipped_configs
+from engine.config.locations import CONFIGS_FOLDER, find_config
+from engine.errors import ConfigError
+
+
+def test_every_shipped_file_is_listed_once_and_says_what_it_is_about() -> None:
+    listed = shipped_configs()
+    files = {path for kind in COMMANDS for path in (CONFIGS_FOLDER / kind).glob("*.yaml")}
+    assert {item.path for item in listed} == files
+    assert len(listed) == len(files) > 40
+    assert [item.name for item in listed if not item.about] == []
+
+
+def test_files_that_need_no_download_are_told_apart() -> None:
+    at_once = {item.name for item in shipped_configs() if not item.needs_data}
+    assert {"demo", "three_playbooks", "playbooks_by_episode", "reclaim_demo", "2022"} <= at_once
+    assert at_once.isdisjoint({"reclaim_2022", "rsi_two", "playbooks_by_episode_real", "QQQ"})
+
+
+def test_a_sweep_needs_the_data_of_its_base(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("name: a\nbase: demo\nover: {}\n")
+    (tmp_path / "b.yaml").write_text("# Two stops.\nname: b\nbase: reclaim_2022\nover: {}\n")
+    assert [(item.kind, item.needs_data, item.about) for item in configs_in(tmp_path)] == [
+        ("sweeps", False, ""),
+        ("sweeps", True, "Two stops."),
+    ]
+
+
+def test_files_of_another_kind_and_broken_ones_are_left_out(tmp_path: Path) -> None:
+    (tmp_path / "mapping.yaml").write_text("files: []\n")
+    (tmp_path / "broken.yaml").write_text("name: [\n")
+    (tmp_path / "run.yaml").write_text("playbook: {name: x}\n")
+    assert [item.name for item in configs_in(tmp_path)] == [str(tmp_path / "run.yaml")]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("# A fall.\n# More.\nname: x\n", "A fall."),
+        ("# two lines of\n# one sentence. Another.\n", "Two lines of one sentence."),
+        ("name: x\n# A comment inside.\n", ""),
+        ("# no full stop\nname: x\n", "No full stop"),
+        ("# Falls of 3.5% count. No more.\n", "Falls of 3.5% count."),
+    ],
+)
+def test_the_first_sentence_of_the_leading_comment_is_shown(text: str, sentence: str) -> None:
+    assert about(text) == sentence
+
+
+def test_a_rule_of_the_gallery_is_found_by_its_bare_name() -> None:
+    assert find_config("rsi_two") == CONFIGS_FOLDER / "rules" / "rsi_two.yaml"
+    with pytest.raises(ConfigError, match=r"did you mean rsi_two\?"):
+        find_config("rsi_tow")
