@@ -35,7 +35,7 @@ _OUTAGE_NS = DAY_NS
 _CLOSURE_NS = 5 * DAY_NS
 
 
-def open_source(name: Path | str) -> Catalog | Dataset:
+def open_source(name: Path | str) -> Catalog:
     """Return the data that a config or ``--data`` names: ``embedded`` or a catalog's folder.
 
     Raises

@@ -11,6 +11,7 @@ from engine.cli.output import print_json, working
 if TYPE_CHECKING:
     import numpy as np
 
+    from data_feeds.catalog import Catalog
     from engine.market_state import MarketState
 
 EMBEDDED = "embedded"
@@ -63,6 +64,9 @@ def checklist(
         state, provenance = read_state(source, rules, begin, end)
     synthetic = provenance is Provenance.SYNTHETIC
     label = f"{data or EMBEDDED}{' (SYNTHETIC DATA)' if synthetic else ''}"
+    last_day = _last_day(source)
+    if last_day < end:
+        label += f"; the data end on {last_day}, before this day"
     if history:
         _write_history(state, out or Path("checklist"), label=label, as_json=as_json)
         return
@@ -73,7 +77,14 @@ def checklist(
 
     report = day_report(state, len(state) - 1, rules.conditions())
     if as_json:
-        print_json({**asdict(report), "data": str(data or EMBEDDED), "synthetic": synthetic})
+        print_json(
+            {
+                **asdict(report),
+                "data": str(data or EMBEDDED),
+                "synthetic": synthetic,
+                "last_day": str(last_day),
+            }
+        )
     else:
         print(format_day(report, clock=rules.decide_at, data=label), end="")
 
@@ -100,6 +111,13 @@ def _write_history(state: "MarketState", out: Path, *, label: str, as_json: bool
         return
     for line in (*summary_lines(state), *(str(path) for path in files)):
         print(line)
+
+
+def _last_day(source: "Catalog") -> "np.datetime64":
+    """Return the UTC day of the last row of any channel; a close at midnight ends its day."""
+    from data_feeds.clock import utc_day
+
+    return utc_day(max(entry.last_at for entry in source.entries()) - 1)
 
 
 def _day(text: str | None) -> "np.datetime64":

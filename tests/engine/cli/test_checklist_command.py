@@ -100,3 +100,13 @@ def names_of(settings: dict[str, object]) -> set[str]:
     """Return every setting with its section."""
     sections = {k: v for k, v in settings.items() if isinstance(v, dict)}
     return {*settings, *(f"{k}.{name}" for k, names in sections.items() for name in names)}
+
+
+def test_a_day_past_the_end_of_the_data_says_where_they_end(command: Command) -> None:
+    # The reconstructions end at midnight after 2026-04-15, which ends that day.
+    last, after = (command("checklist", "--asof", f"2026-04-{day}") for day in (15, 16))
+    assert "the data end" not in last.stdout
+    line = "Data: embedded (SYNTHETIC DATA); the data end on 2026-04-15, before this day"
+    assert after.stdout.splitlines()[1] == line
+    document = json.loads(command("checklist", "--asof", "2026-04-16", "--json").stdout)
+    assert document["last_day"] == "2026-04-15"
