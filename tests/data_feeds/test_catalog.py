@@ -190,6 +190,19 @@ def test_an_index_of_another_format_is_refused(catalog: Catalog) -> None:
         catalog.read(KEY)
 
 
+def test_an_index_is_parsed_again_exactly_when_its_bytes_change(catalog: Catalog) -> None:
+    first = load_index(catalog.path)
+    assert load_index(catalog.path) is first
+    before = (catalog.path / "index.json").stat()
+    # The same length, inode and time of writing: only the bytes tell.
+    text = (catalog.path / "index.json").read_text()
+    with (catalog.path / "index.json").open("r+") as file:
+        file.write(text.replace('"rows": 3', '"rows": 4'))
+    os.utime(catalog.path / "index.json", ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert catalog.entry(KEY).rows == 4
+    assert first.channels[0].rows == 3
+
+
 def test_a_reader_follows_a_channel_replaced_under_it(
     catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
