@@ -4,15 +4,17 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from data_feeds.catalog import Catalog
 from data_feeds.sources.local_files import import_mapping
 from tests.data_feeds.guard import forbid_network
 
+# A loaded machine draws slowly, which is no fault of the data drawn.
+SLOW = [HealthCheck.too_slow]
 # Every run draws the same cases; `make soak` draws more, and new ones.
-settings.register_profile("repeatable", derandomize=True, deadline=None)
-settings.register_profile("soak", max_examples=5_000, deadline=None)
+settings.register_profile("repeatable", derandomize=True, deadline=None, suppress_health_check=SLOW)
+settings.register_profile("soak", max_examples=5_000, deadline=None, suppress_health_check=SLOW)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 REPOSITORY = Path(__file__).resolve().parents[1]

@@ -22,6 +22,7 @@ from data_feeds.errors import StorageError
 from data_feeds.load import open_source
 from data_feeds.schema import ChannelKey, ChannelKind
 from tests.data_feeds.factory import PERP, bars, ns
+from tests.patience import HANGS_S
 
 KEY = ChannelKey(PERP.id, ChannelKind.BARS, "1h")
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -225,7 +226,9 @@ embedded.embedded_catalog()
 
 
 def test_a_killed_process_leaves_nothing_that_a_later_call_takes(cache: Path) -> None:
-    done = subprocess.run([sys.executable, "-c", KILLED], cwd=REPOSITORY, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED], cwd=REPOSITORY, timeout=HANGS_S, check=False
+    )
     assert done.returncode == -signal.SIGKILL
     (left,) = cache.glob("making-*")
     assert any(left.rglob("*.parquet"))
@@ -242,7 +245,7 @@ def making(asked: Event, started: Event, go: Event, note: Path) -> None:
         with note.open("a", encoding="utf-8") as file:
             file.write(f"{os.getpid()}\n")
         started.set()
-        assert go.wait(60)
+        assert go.wait(HANGS_S)
         return small()
 
     def lock(path: str) -> filelock.BaseFileLock:
@@ -260,14 +263,14 @@ def test_two_processes_at_once_generate_one_catalog(cache: Path, tmp_path: Path)
     note = tmp_path / "made"
     children = [context.Process(target=making, args=(event, started, go, note)) for event in asked]
     children[0].start()
-    assert started.wait(60)
+    assert started.wait(HANGS_S)
     # The first process still holds the lock: the second finds no catalog and waits.
     children[1].start()
-    assert asked[1].wait(60)
+    assert asked[1].wait(HANGS_S)
     assert catalogs(cache) == []
     go.set()
     for child in children:
-        child.join(60)
+        child.join(HANGS_S)
     assert [child.exitcode for child in children] == [0, 0]
     assert len(note.read_text(encoding="utf-8").splitlines()) == 1
     assert len(catalogs(cache)) == 1

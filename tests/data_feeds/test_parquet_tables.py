@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from data_feeds.parquet_tables import read_table
+from tests.patience import HANGS_S
 
 ROWS = pa.table({"at": pa.array([1, 2, 3], pa.int64()), "close": [1.5, None, 2.5]})
 # Native threads of a process: /proc lists them; Python's own count leaves out those of libraries.
@@ -46,7 +47,7 @@ def test_reading_starts_no_thread_that_could_abort_the_process_at_its_end(file: 
     root = Path(__file__).parents[2]
     command = [sys.executable, "-c", THREADS, str(file)]
     done = subprocess.run(
-        command, cwd=root, capture_output=True, text=True, timeout=60, check=False
+        command, cwd=root, capture_output=True, text=True, timeout=HANGS_S, check=False
     )
     assert done.stdout.split() == ["6", "0"], done.stderr
 

@@ -31,6 +31,7 @@ from tests.data_feeds.simulation.reconstructed import (
     episode_rows,
     row_at,
 )
+from tests.patience import HANGS_S
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -256,7 +257,7 @@ def test_a_second_process_makes_the_same_rows() -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=120,
+        timeout=HANGS_S,
     )
     assert run.stdout.strip() == reconstruct([BY_NAME[ONE_EPISODE]]).fingerprint
 

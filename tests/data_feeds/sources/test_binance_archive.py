@@ -23,6 +23,7 @@ from tests.data_feeds.factory import PERP, ns
 from tests.data_feeds.fetch.test_fetcher import stored
 from tests.data_feeds.loopback.archive import US, Archive, day_of, interest, ohlcv, rate
 from tests.data_feeds.loopback.server import Fault, Loopback
+from tests.patience import HANGS_S
 
 HOURLY = ChannelKey(PERP.id, ChannelKind.BARS, "1h")
 FUNDING = ChannelKey(PERP.id, ChannelKind.FUNDING)
@@ -37,7 +38,7 @@ def served(
     """Serve an archive on the loopback; waits between attempts take no time."""
     policy = RetryPolicy(attempts=3, sleep=lambda _: None)
     with Loopback(archive).running() as loopback:
-        client = HttpClient(policy, timeout_s=5)
+        client = HttpClient(policy, timeout_s=HANGS_S)
         yield BinanceArchive(market, symbol, client, base_url=loopback.url), loopback
 
 

@@ -17,6 +17,7 @@ from data_feeds.sources.source import Page
 from tests.data_feeds.factory import ns
 from tests.data_feeds.loopback.fred import API, CSV, KEY, OBSERVATIONS, VINTAGES, Fred
 from tests.data_feeds.loopback.server import Fault, Loopback, Response
+from tests.patience import HANGS_S
 
 SERIES = ChannelKey("DGS10", ChannelKind.SERIES)
 NOW = ns("2025-12-31")
@@ -46,7 +47,7 @@ def served(
             now=lambda: now,
             known_at=next_day_at_1615,
             api_key=key,
-            client=HttpClient(policy, timeout_s=5),
+            client=HttpClient(policy, timeout_s=HANGS_S),
             policy=policy,
             base_url=loopback.url,
             api_url=loopback.url + API,

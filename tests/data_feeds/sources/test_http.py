@@ -12,6 +12,7 @@ from data_feeds.errors import PermanentSourceError, TransientSourceError
 from data_feeds.sources.http import RETRIED_STATUS, HttpClient, retry_after
 from data_feeds.sources.retry import RetryPolicy
 from tests.data_feeds.loopback.server import Fault, Loopback, Request, Response
+from tests.patience import HANGS_S
 
 BODY = b"0123456789" * 20
 
@@ -34,7 +35,7 @@ def served(*responses: Response) -> Iterator[tuple[HttpClient, Loopback, list[fl
     waits: list[float] = []
     policy = RetryPolicy(attempts=3, sleep=waits.append)
     with Loopback(PreparedResponses(*responses)).running() as loopback:
-        yield HttpClient(policy, timeout_s=5), loopback, waits
+        yield HttpClient(policy, timeout_s=HANGS_S), loopback, waits
 
 
 def test_the_body_and_the_parameters_go_through_unchanged() -> None:
@@ -178,7 +179,7 @@ def test_a_closed_port_is_a_transient_error() -> None:
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/file"
         waits: list[float] = []
-        client = HttpClient(RetryPolicy(attempts=3, sleep=waits.append), timeout_s=5)
+        client = HttpClient(RetryPolicy(attempts=3, sleep=waits.append), timeout_s=HANGS_S)
         with pytest.raises(TransientSourceError, match="/file: no answer: "):
             client.get(url)
     assert len(waits) == 2

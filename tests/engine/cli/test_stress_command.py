@@ -18,6 +18,7 @@ from tests.engine.cli.command import (
     interruptible,
 )
 from tests.engine.stress.toy import write_project
+from tests.patience import HANGS_S
 
 
 @pytest.fixture
@@ -158,7 +159,7 @@ def test_an_interrupted_stress_leaves_neither_files_nor_processes(project, sent,
             else:
                 process.send_signal(sent)
             # A worker that goes on would keep stderr open, and this from returning.
-            out, error = process.communicate(timeout=60)
+            out, error = process.communicate(timeout=HANGS_S)
         finally:
             process.kill()
     assert (process.returncode, error) == (code, told)

@@ -19,20 +19,21 @@ from engine.run_folder.schema import SEALS_FILE
 from engine.workers import Workers
 from tests.engine.cli.command import interruptible
 from tests.engine.compare.conftest import load, write_files
+from tests.patience import HANGS_S
 
 ROOT = Path(__file__).parents[3]
 
 
-def work_in(folder: Path) -> CellWork:
+def work_in(folder: Path, *, tearsheets: bool = False) -> CellWork:
     """Return the inputs that all cells of a comparison in a folder share."""
-    return CellWork(folder / "runs", folder / "index.html")
+    return CellWork(folder / "runs", folder / "index.html", tearsheets=tearsheets)
 
 
 def test_a_cell_with_a_sealed_run_folder_is_not_run_again(small):
     cells = cells_of(small.config, episodes_of(small.config))
     folder = small.matrix.outcomes[0].folder
     before = (folder / "fills.parquet").stat().st_mtime_ns
-    again = run_cell(cells[0], CellWork(small.folder / "runs", small.folder / "index.html"))
+    again = run_cell(cells[0], work_in(small.folder, tearsheets=True))
     assert again.reused
     assert again.folder == folder
     assert (folder / "fills.parquet").stat().st_mtime_ns == before
@@ -145,6 +146,8 @@ def no_findings(folder):
 
 
 DAMAGE = (
+    # First: the runs that follow have no page.
+    spoil("tearsheet.html", b""),
     set_metric,
     no_findings,
     another_format,
@@ -156,14 +159,13 @@ DAMAGE = (
     spoil("config.resolved.yaml", b"name: other"),
     spoil(AUDIT_FILE, b"{}"),
     spoil(SEALS_FILE, None),
-    spoil("tearsheet.html", b""),
     spoil("summary.txt", None),
 )
 
 
 def test_a_damaged_cell_is_set_aside_named_and_run_again(small, tmp_path):
     cell = cells_of(small.config, episodes_of(small.config))[2]
-    first = run_cell(cell, work_in(tmp_path))
+    first = run_cell(cell, work_in(tmp_path, tearsheets=True))
     honest = metrics_of(first.folder)
     for number, harm in enumerate(DAMAGE, start=1):
         name = harm(first.folder)
@@ -230,7 +232,7 @@ def test_an_interrupt_leaves_whole_cells_only_and_no_process(tmp_path):
     path = write_files(tmp_path, "A")
     command = [sys.executable, "-c", "from engine.cli.app import main; main()"]
     child = subprocess.Popen(
-        [*command, "compare", str(path), "--out", "out", "--jobs", "2"],
+        [*command, "compare", str(path), "--out", "out", "--jobs", "2", "--no-tearsheets"],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
@@ -239,11 +241,11 @@ def test_an_interrupt_leaves_whole_cells_only_and_no_process(tmp_path):
         preexec_fn=interruptible,  # noqa: PLW1509 - no threads here
     )
     runs = tmp_path / "out" / "small" / "runs"
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + HANGS_S
     while not list(runs.glob("*-*")) and time.monotonic() < deadline and child.poll() is None:
         os.sched_yield()
     child.send_signal(signal.SIGINT)
-    child.communicate(timeout=60)
+    child.communicate(timeout=HANGS_S)
     assert child.returncode != 0
     assert not (tmp_path / "out" / "small" / "index.html").exists()
     assert not list(runs.glob(".partial-*"))
@@ -253,7 +255,7 @@ def test_an_interrupt_leaves_whole_cells_only_and_no_process(tmp_path):
 
 def ended(group):
     """Return whether all processes of a group end within a deadline."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + HANGS_S
     while time.monotonic() < deadline:
         try:
             os.killpg(group, 0)
@@ -301,7 +303,7 @@ def run_elsewhere(tmp_path, code):
     """Run a comparison in a new process, as on another day; return its cells by row."""
     done = subprocess.run(
         [sys.executable, "-c", "from engine.cli.app import main; main()", "compare", "small.yaml",
-         "--plugin-path", "plugins", "--jobs", "1", "--json"],
+         "--plugin-path", "plugins", "--jobs", "1", "--json", "--no-tearsheets"],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT), str(tmp_path / "elsewhere")))},
         capture_output=True,

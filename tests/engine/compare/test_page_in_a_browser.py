@@ -12,6 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from engine.compare.matrix import COLUMNS, texts
 from tests.engine.chromium import NARROW, SERIOUS, WIDE, needs_chromium
 from tests.engine.compare.conftest import HOSTILE
+from tests.patience import HANGS_S
 
 pytestmark = needs_chromium
 
@@ -31,7 +32,7 @@ def visit(browser, small) -> Iterator[Callable[..., Any]]:
         page.goto(path.as_uri())
         if path.name == "index.html" and options.get("java_script_enabled") is not False:
             page.wait_for_function(
-                "document.querySelectorAll('.chart .main-svg').length >= 2", timeout=60_000
+                "document.querySelectorAll('.chart .main-svg').length >= 2", timeout=HANGS_S * 1_000
             )
         return page
 

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.engine.cli.command import environment
+from tests.patience import HANGS_S
 
-SECONDS = 60
 QUIET = ("--no-dashboard", "--protocol", "tcp")
 SETTINGS = {
     "DASK_DISTRIBUTED__ADMIN__LOW_LEVEL_LOG_LENGTH": "0",
@@ -74,13 +74,13 @@ class Cluster:
 
 @contextmanager
 def limited() -> Iterator[None]:
-    """Refuse a block that takes more than ``SECONDS``."""
+    """Refuse a block that takes more than ``HANGS_S`` seconds."""
 
     def stop(*_: object) -> None:
-        raise TimeoutError(f"process {os.getpid()}: the cluster took over {SECONDS} seconds")
+        raise TimeoutError(f"process {os.getpid()}: the cluster took over {HANGS_S} seconds")
 
     usual = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(SECONDS)
+    signal.alarm(HANGS_S)
     try:
         yield
     finally:

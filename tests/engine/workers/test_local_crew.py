@@ -14,10 +14,11 @@ import pytest
 from engine.errors import PlaybookError, SimulationError
 from engine.workers import Workers, local_crew
 from tests.engine.cli.command import ROOT, environment
+from tests.patience import HANGS_S
 
 
 def wait_for(path):
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + HANGS_S
     while not path.exists() and time.monotonic() < deadline:
         os.sched_yield()
 
@@ -193,8 +194,8 @@ def test_workers_end_when_their_parent_is_killed(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(ORPHANS)
     done = subprocess.run(
-        [sys.executable, script, tmp_path], cwd=ROOT, env=environment(), check=False, timeout=120,
-        stdout=subprocess.PIPE,
+        [sys.executable, script, tmp_path], cwd=ROOT, env=environment(), check=False,
+        timeout=HANGS_S, stdout=subprocess.PIPE,
     )  # fmt: skip
     # The run above returns when the last worker has closed stdout.
     assert done.returncode == -signal.SIGKILL
@@ -214,7 +215,7 @@ def test_workers_do_not_run_the_script_that_started_them(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(UNGUARDED)
     done = subprocess.run(
-        [sys.executable, script], cwd=ROOT, env=environment(), check=False, timeout=120,
+        [sys.executable, script], cwd=ROOT, env=environment(), check=False, timeout=HANGS_S,
         capture_output=True, text=True,
     )  # fmt: skip
     assert (done.stdout, done.stderr) == ("[4, 9]\n", "")

@@ -97,7 +97,9 @@ hand_trades = st.builds(
 
 
 @settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(trades=st.tuples(hand_trades, hand_trades), interest=st.sampled_from((0.0, 3.0)))
 def test_the_money_of_any_two_runs_adds_up(
