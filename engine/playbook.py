@@ -123,6 +123,9 @@ class Playbook(ABC, Generic[P]):
     ignored: frozenset[str] = frozenset()
     reads: Reads = Reads()
     risk_defaults: ClassVar[Mapping[str, Any]] = {}
+    # Parameters that only the plan reads, and neither another signal nor a condition: signals of
+    # other values of them are shared, and ``plan_of`` makes the plan of each.
+    plan_params: ClassVar[frozenset[str]] = frozenset()
     # The functions and values that its parameters may name; None: its parameters hold no formulas.
     language: ClassVar[RuleLanguage | None] = None
 
@@ -159,6 +162,14 @@ class Playbook(ABC, Generic[P]):
     def default_risk(cls, params: P) -> Mapping[str, Any]:
         """Return ``risk_defaults`` with these parameters; by default those of the class."""
         return cls.risk_defaults
+
+    @classmethod
+    def plan_of(cls, params: P, signals: Signals) -> BracketPlan | None:
+        """Return the bracket plan of parameters from signals that share all but ``plan_params``.
+
+        ``prepare`` declares the same plan; a playbook without ``plan_params`` need not define it.
+        """
+        return signals.plan
 
     @classmethod
     def sentences(cls, params: P, instruments: Mapping[str, Instrument]) -> Sequence[str]:

@@ -14,7 +14,7 @@ from engine.causality import prepare
 from engine.config.models import RunConfig
 from engine.config.problems import validate_strict
 from engine.errors import ConfigError
-from engine.playbook import PlaybookParams, Requirements
+from engine.playbook import PlaybookParams, Requirements, Signals
 from engine.plugins import new_playbook, settled_params
 from engine.run import PreparedRun, prepare_run
 from engine.screening.layout import Records
@@ -34,6 +34,8 @@ from engine.screening.support import (
 KEPT_FILLS = 100_000
 # Plans of parameters that were seen lately; a sweep over risk asks for one of them again and again.
 KEPT_PLANS = 64
+# Signals are whole columns over the rows; a sweep over stops needs one of them.
+KEPT_SIGNALS = 4
 
 
 def supports(prepared: PreparedRun) -> tuple[str, ...]:
@@ -73,7 +75,7 @@ class Screening:
         self._first = ScreenedMarket(prepared.inputs, prepared.inputs.timeline())
         self._markets = {_history(prepared.requirements): (self._first, prepared)}
         self._plans: dict[str, tuple[ScreenedMarket, BracketPlan]] = {}
-        self._configs: dict[str, RunConfig] = {}
+        self._shared: dict[str, Signals] = {}
 
     @classmethod
     def of(
@@ -160,14 +162,27 @@ class Screening:
     def _new_plan(self, swept: Mapping[str, Any]) -> tuple[ScreenedMarket, BracketPlan]:
         params = self._params(swept)
         market, prepared = self._market_of(params, swept)
-        playbook = new_playbook(type(self._playbook), params, self._playbook.ignored)
-        plan = prepare(playbook, prepared.dataset, prepared.requirements).plan
+        plan = type(self._playbook).plan_of(params, self._signals(params, prepared, swept))
         if plan is None:
             raise UnscreenedError(f"the playbook declares no bracket plan for {dict(swept)}")
         reasons = plan_reasons(plan, market.name) + timeline_reasons(market.timeline, plan)
         if reasons:
             raise UnscreenedError(f"{dict(swept)}: {'; '.join(reasons)}")
         return market, plan
+
+    def _signals(
+        self, params: PlaybookParams, prepared: PreparedRun, swept: Mapping[str, Any]
+    ) -> Signals:
+        """Return signals of parameters, shared by all sets that differ in ``plan_params`` alone."""
+        own = type(self._playbook).plan_params
+        rest = [(path, v) for path, v in swept.items() if path.partition(".")[0] not in own]
+        key = repr((_history(prepared.requirements), sorted(rest)))
+        if key not in self._shared:
+            if len(self._shared) >= KEPT_SIGNALS:
+                del self._shared[next(iter(self._shared))]
+            playbook = new_playbook(type(self._playbook), params, self._playbook.ignored)
+            self._shared[key] = prepare(playbook, prepared.dataset, prepared.requirements)
+        return self._shared[key]
 
     def _params(self, swept: Mapping[str, Any]) -> PlaybookParams:
         """Return the checked and settled parameters of a set."""

@@ -7,8 +7,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.api import BracketPlan
-from strategies.liquidation_reclaim.frame import Flags
+from strategies.liquidation_reclaim.frame import Flags, Floats
 from strategies.liquidation_reclaim.params import ReclaimParams
+
+# Parameters that only this module reads, beside the values shown to a reader.
+PLAN_PARAMS = frozenset({"stop_atr", "targets", "breakeven"})
+
+
+def stop_level(params: ReclaimParams, flush_low: Floats, previous_atr: Floats) -> Floats:
+    """Return the stop beyond the flush's extreme, quote."""
+    level: Floats = flush_low - params.side * params.stop_atr * previous_atr
+    return level
 
 
 def reclaim_plan(
@@ -22,7 +31,8 @@ def reclaim_plan(
     if params.trailing_atr is not None:
         return None
     rows, exits = np.flatnonzero(entry), np.flatnonzero(leave)
-    close, stop, sequence = values["close"][rows], values["stop"][rows], values["sequence"]
+    close, sequence = values["close"][rows], values["sequence"]
+    stop = stop_level(params, values["flush_low"][rows], values["previous_atr"][rows])
     away = np.array([target.r for target in params.targets])
     return BracketPlan(
         instrument=params.instrument,

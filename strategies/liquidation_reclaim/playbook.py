@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from engine.api import (
     AccountView,
+    BracketPlan,
     Dataset,
     Enter,
     Exit,
@@ -26,6 +27,7 @@ from engine.api import (
 from strategies.liquidation_reclaim.entry_conditions import RECLAIM
 from strategies.liquidation_reclaim.frame import ReclaimChannels
 from strategies.liquidation_reclaim.params import ReclaimParams
+from strategies.liquidation_reclaim.plan import PLAN_PARAMS, reclaim_plan
 from strategies.liquidation_reclaim.signals import TRAIL, prepare_signals, setup_name
 
 # In a Wilder average a bar this many lengths back has a weight below 1e-8.
@@ -37,6 +39,7 @@ class LiquidationReclaim(Playbook[ReclaimParams]):
 
     name = "liquidation_reclaim"
     Params = ReclaimParams
+    plan_params = PLAN_PARAMS
 
     def __init__(self, params: ReclaimParams) -> None:
         super().__init__(params)
@@ -60,6 +63,14 @@ class LiquidationReclaim(Playbook[ReclaimParams]):
     def settle(cls, params: ReclaimParams, instruments: Mapping[str, Instrument]) -> ReclaimParams:
         """Return the parameters with the spot market that the instrument's record names."""
         return params.with_companions(instruments)
+
+    @classmethod
+    def plan_of(cls, params: ReclaimParams, signals: Signals) -> BracketPlan | None:
+        """Return the plan of other stops and targets over the same signals."""
+        entry, leave = signals.wake_flat, signals.wake_in_position
+        if entry is None or leave is None:
+            return None
+        return reclaim_plan(params, signals.values, entry, leave)
 
     def prepare(self, data: Dataset) -> Signals:
         """Return the signals; see ``docs/playbooks/liquidation_reclaim.md`` for every formula."""

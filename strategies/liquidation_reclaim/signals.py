@@ -12,7 +12,7 @@ from strategies.liquidation_reclaim import bar_readings, context_conditions, ent
 from strategies.liquidation_reclaim.entry_conditions import RECLAIM
 from strategies.liquidation_reclaim.frame import Flags, Floats, Frame, Rows, build_frame
 from strategies.liquidation_reclaim.params import ReclaimParams
-from strategies.liquidation_reclaim.plan import reclaim_plan
+from strategies.liquidation_reclaim.plan import reclaim_plan, stop_level
 
 _MINUTE_NS = 60 * 10**9
 # The distance of a trailing stop, quote; prepared only where one is asked for.
@@ -112,7 +112,7 @@ def _values(frame: Frame, judged: _Judged, entry: Flags) -> dict[str, NDArray[An
     """Return the numbers that ``on_bar`` and the reader of a journal need."""
     params, sequence = frame.params, frame.sequence
     thin = judged.thin.truth == Truth.TRUE
-    stop = sequence.flush_low - params.side * params.stop_atr * frame.previous_atr
+    stop = stop_level(params, sequence.flush_low, frame.previous_atr)
     trail = {} if params.trailing_atr is None else {TRAIL: params.trailing_atr * frame.previous_atr}
     return trail | {
         "entry": entry,
