@@ -38,7 +38,7 @@ for _formula in MARKED:
 
 def jitable(function: Function) -> Function:
     """Return a function of the kernel unchanged, after making it known to the compiler."""
-    found: Function = register_jitable(function)
+    found: Function = register_jitable(_nrt=False)(function)
     return found
 
 
@@ -47,5 +47,5 @@ def compiled(function: Function, *, kept: bool = True) -> Function:
 
     A division by zero raises, as in Python.
     """
-    made: Any = njit(cache=kept)(function)
+    made: Any = njit(cache=kept, _nrt=False)(function)
     return cast("Function", made)
