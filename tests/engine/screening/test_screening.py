@@ -1,6 +1,6 @@
 """Sets of a run are screened as the engine runs them; what cannot be screened is named."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +8,7 @@ import pytest
 
 from data_feeds.load import open_source
 from engine.bt import simulate
+from engine.causality import prepare
 from engine.config.load import load_run_config
 from engine.errors import ConfigError
 from engine.results.finished import RunRecord
@@ -24,6 +25,11 @@ SETS = (
     {"risk.risk_fraction": 0.05, "risk.drawdown.halt_at": 0.16, "risk.cool_down": None},
     {"account.margin_mode": "cross", "account.leverage_setting": 3, "account.venue_cash": 5_000.0},
     {"venue.slippage": {"model": "range", "impact": 0.3}, "venue.taker_fee_bps": 9.0},
+)
+
+SHARED = (
+    {"stop_atr": 1.7},
+    {"breakeven": False, "targets": [{"r": 0.7, "fraction": 0.2}, {"r": 3.0, "fraction": 0.8}]},
 )
 
 
@@ -45,6 +51,20 @@ def test_a_set_is_screened_as_the_engine_runs_it(screening: Screening, values: d
     outcome = simulate(run.inputs)
     assert outcome.fills
     assert agreement(screening, values, outcome) is None
+
+
+@pytest.mark.parametrize("values", SHARED, ids=" ".join)
+def test_a_plan_over_shared_signals_is_that_of_prepare(prepared: PreparedRun, values: dict) -> None:
+    playbook = type(prepared.playbook)
+    assert set(values) <= playbook.plan_params
+    given = with_values(prepared.playbook.params.model_dump(mode="json"), values)
+    params = playbook.Params(**given)
+    made = playbook.plan_of(params, prepared.inputs.signals)
+    own = prepare(playbook(params), prepared.dataset, prepared.requirements).plan
+    assert made is not None
+    assert own is not None
+    for field in fields(own):
+        np.testing.assert_array_equal(getattr(made, field.name), getattr(own, field.name))
 
 
 def test_results_are_those_of_the_run(prepared: PreparedRun, screening: Screening) -> None:
