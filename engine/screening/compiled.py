@@ -47,5 +47,6 @@ def compiled(function: Function, *, kept: bool = True) -> Function:
 
     A division by zero raises, as in Python.
     """
-    made: Any = njit(cache=kept, _nrt=False)(function)
-    return cast("Function", made)
+    # numba counts no references then: the kernel makes no array. The option has no type.
+    compiler: Any = njit
+    return cast("Function", compiler(cache=kept, _nrt=False)(function))
