@@ -10,6 +10,9 @@ import filelock
 
 from data_feeds.errors import StorageError
 
+# What is kept when a catalog cannot be written.
+UNCHANGED = "the catalog is unchanged"
+
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write ``content`` to ``path``, so that a reader sees the old file or the whole new file.
@@ -40,12 +43,15 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 @contextlib.contextmanager
-def storage_errors(path: Path) -> Iterator[None]:
-    """Turn a file system error inside the block into a ``StorageError``."""
+def storage_errors(path: Path, kept: str = "") -> Iterator[None]:
+    """Turn a file system error inside the block into a ``StorageError``.
+
+    ``kept`` says what the error left as it was.
+    """
     try:
         yield
     except OSError as error:
-        raise _refused(path, error) from error
+        raise _refused(path, error, kept) from error
 
 
 def acquire(lock: filelock.BaseFileLock, folder: Path, seconds: float) -> None:
@@ -63,13 +69,12 @@ def acquire(lock: filelock.BaseFileLock, folder: Path, seconds: float) -> None:
             f"{folder}: locked by another import for {seconds} s; try again after it"
         ) from error
     except OSError as error:
-        raise _refused(folder, error) from error
+        raise _refused(folder, error, UNCHANGED) from error
 
 
-def _refused(folder: Path, error: OSError) -> StorageError:
-    return StorageError(
-        f"{folder}: cannot write: {error.strerror or error}; the catalog is unchanged"
-    )
+def _refused(folder: Path, error: OSError, kept: str) -> StorageError:
+    told = f"{folder}: cannot write: {error.strerror or error}"
+    return StorageError(f"{told}; {kept}" if kept else told)
 
 
 def _sync_folder(path: Path) -> None:

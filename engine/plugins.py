@@ -19,6 +19,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from data_feeds.instrument import Instrument
+from engine.code_versions import OUR_PACKAGES
 from engine.config.models import PlaybookConfig
 from engine.config.problems import param_problem_texts, problem_lines, validate_strict
 from engine.config.yaml_source import WrittenParams, given_params
@@ -364,10 +365,11 @@ def remember_modules(playbook: type[AnyPlaybook], reads: Reads) -> Reads:
 
 def _module(name: str, plugin_path: Path | None) -> object:
     """Import a module with the plugin folder first in ``sys.path`` for this import only."""
+    top = name.partition(".")[0]
     if plugin_path is None:
+        _refuse_shadow(top)
         return importlib.import_module(name)
     folder = str(plugin_path.resolve())
-    top = name.partition(".")[0]
     loaded = sys.modules.get(top)
     if top in set(_local_modules(plugin_path)) and loaded is not None:
         where = getattr(loaded, "__file__", None) or ""
@@ -378,9 +380,29 @@ def _module(name: str, plugin_path: Path | None) -> object:
     sys.path.insert(0, folder)
     try:
         importlib.invalidate_caches()
+        _refuse_shadow(top)
         return importlib.import_module(name)
     finally:
         sys.path.remove(folder)
+
+
+def _refuse_shadow(top: str) -> None:
+    """Refuse a folder or file that hides one of our own packages from this import.
+
+    Raises
+    ------
+    ConfigError : names the folder or file.
+    """
+    if top not in OUR_PACKAGES:
+        return
+    spec = importlib.util.find_spec(top)
+    searched = list(spec.submodule_search_locations or ()) if spec is not None else []
+    place = searched[0] if searched else getattr(spec, "origin", None)
+    if place is not None and Path(place).resolve().parent != PROJECT_FILE.parent:
+        raise ConfigError(
+            f"{place} hides riskoff's own package {top}; rename it (your own playbooks belong into "
+            "a folder called playbooks)"
+        )
 
 
 def _only_playbook(name: str, module: object) -> object:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import filelock
 
-from data_feeds.atomic import acquire, storage_errors, write_atomically
+from data_feeds.atomic import UNCHANGED, acquire, storage_errors, write_atomically
 from data_feeds.catalog.index import (
     EMPTY,
     CatalogEntry,
@@ -258,7 +258,7 @@ class Batch:
     def _store_part(self, instrument: Instrument, period: str, rows: Channel) -> StoredPart:
         raw = encode(rows)
         part = described(rows, Written.of(rows.key, period, raw), instrument.calendar)
-        with storage_errors(self._folder):
+        with storage_errors(self._folder, UNCHANGED):
             write_atomically(self._folder / part.file, raw)
         return part
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
-from data_feeds.atomic import storage_errors, write_atomically
+from data_feeds.atomic import UNCHANGED, storage_errors, write_atomically
 from data_feeds.errors import IntegrityError
 from data_feeds.instrument import Instrument
 from data_feeds.schema import ChannelKey, ChannelKind, Provenance
@@ -265,7 +265,7 @@ def save_index(folder: Path, index: Index) -> None:
     StorageError : the disk refuses; the old index stays.
     """
     text = json.dumps(index.model_dump(mode="json"), indent=1) + "\n"
-    with storage_errors(folder):
+    with storage_errors(folder, UNCHANGED):
         write_atomically(folder / INDEX_NAME, text.encode())
 
 

@@ -11,7 +11,7 @@ from functools import partial
 
 import filelock
 
-from data_feeds.atomic import storage_errors
+from data_feeds.atomic import UNCHANGED, storage_errors
 from data_feeds.catalog import Catalog, TimeSpan
 from data_feeds.clock import utc_text
 from data_feeds.errors import IntegrityError, SchemaError, SourceError
@@ -76,7 +76,7 @@ def fetch(
     ------
     StorageError : the disk refuses; rows stored before stay.
     """
-    with storage_errors(catalog.path):
+    with storage_errors(catalog.path, UNCHANGED):
         catalog.path.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(str(catalog.path / LOCK_NAME))
         try:

@@ -13,6 +13,7 @@ from engine.cli import (
     data_commands,
     diff_command,
     episode_commands,
+    init_command,
     rules_command,
     run_commands,
     sell_off_command,
@@ -30,6 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("init")(init_command.init)
 app.command("run")(run_commands.run)
 app.command("account")(run_commands.account)
 app.command("compare")(compare_command.compare)

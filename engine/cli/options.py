@@ -7,6 +7,15 @@ import typer
 
 from engine.cli.completion import ANY_CONFIG, files_of, run_names
 
+# The folder of one's own playbooks in a working folder.
+OWN_PLAYBOOKS = Path("playbooks")
+
+
+def own_playbooks() -> Path | None:
+    """Return the folder of one's own playbooks; None where the working folder has none."""
+    return OWN_PLAYBOOKS if OWN_PLAYBOOKS.is_dir() else None
+
+
 ConfigArgument = Annotated[
     str,
     typer.Argument(
@@ -52,7 +61,12 @@ DataOption = Annotated[
 CatalogOption = Annotated[Path, typer.Option("--data", metavar="DIR", help="The catalog's folder")]
 PluginOption = Annotated[
     Path | None,
-    typer.Option("--plugin-path", metavar="DIR", help="Folder of your own playbooks"),
+    typer.Option(
+        "--plugin-path",
+        metavar="DIR",
+        help="Folder of your own playbooks (default: playbooks, if it is there)",
+        callback=lambda given: given or own_playbooks(),
+    ),
 ]
 JobsOption = Annotated[
     int | None,
