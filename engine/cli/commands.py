@@ -13,6 +13,7 @@ from engine.cli import (
     data_commands,
     diff_command,
     episode_commands,
+    export_command,
     init_command,
     rules_command,
     run_commands,
@@ -45,6 +46,7 @@ app.command("schema")(config_commands.schema)
 app.command("runs")(run_commands.runs)
 app.command("audit")(run_commands.audit)
 app.command("explain")(run_commands.explain)
+app.command("export")(export_command.export)
 app.command("diff")(diff_command.diff)
 app.command("attribute")(attribute_command.attribute)
 app.command("checklist")(checklist_command.checklist)

@@ -102,7 +102,7 @@ class ResultFolder:
         Parts of a microsecond are cut off.
         """
         if table not in self._rows:
-            columns = StoredColumns(self._table(table))
+            columns = StoredColumns(self.arrow(table))
             self._rows[table] = [TableRow(columns, place) for place in range(len(columns.table))]
         return self._rows[table]
 
@@ -113,7 +113,7 @@ class ResultFolder:
         """
         import pandas as pd  # noqa: PLC0415
 
-        frame: pd.DataFrame = self._table(table).to_pandas()
+        frame: pd.DataFrame = self.arrow(table).to_pandas()
         column = instant_of_row(table)
         if column not in frame:
             return frame
@@ -125,7 +125,7 @@ class ResultFolder:
 
         An empty cell of a number is NaN.
         """
-        held = self._table(table.name)
+        held = self.arrow(table.name)
         names = [field.name for field in dataclasses.fields(table.row_type)]  # type: ignore[arg-type]
         has_caps = "caps" in names
         names = [name for name in names if name != "caps"]
@@ -161,7 +161,7 @@ class ResultFolder:
     @cached_property
     def curve(self) -> EquityCurve:
         """Equity at bar closes."""
-        table = self._table(EQUITY)
+        table = self.arrow(EQUITY)
         names = [field.name for field in dataclasses.fields(EquityCurve) if field.name != "at"]
         self._check_columns(EQUITY, table, ["at", *names])
         at = np.array(cells_of(table["at"]), dtype=np.int64)
@@ -178,7 +178,8 @@ class ResultFolder:
         """Rows of ``guards.parquet``."""
         return self.records(GUARDS)
 
-    def _table(self, name: str) -> "pa.Table":
+    def arrow(self, name: str) -> "pa.Table":
+        """Return a stored table as it lies in its file."""
         import pyarrow as pa  # noqa: PLC0415
 
         path = self.folder / f"{name}.parquet"
@@ -278,7 +279,7 @@ class RunFolder(ResultFolder):
     @cached_property
     def traded(self) -> tuple[str, ...]:
         """The instruments that the run may trade, by name."""
-        table = self._table(ACCOUNT_STATES.name)
+        table = self.arrow(ACCOUNT_STATES.name)
         self._check_columns(ACCOUNT_STATES.name, table, ["instrument"])
         return tuple(sorted(set(table["instrument"].to_pylist())))
 
@@ -303,7 +304,7 @@ class RunFolder(ResultFolder):
         later = self.curve.at[self.curve.at > self.start]
         days = (later - 1) // DAY_NS
         ends = later[np.flatnonzero(np.append(days[1:] != days[:-1], True)[: len(days)])]
-        table = self._table(DAILY.name)
+        table = self.arrow(DAILY.name)
         columns = (
             "equity_before",
             "equity_after",
@@ -325,7 +326,7 @@ class RunFolder(ResultFolder):
 
     def decision_instants(self, first: int, last: int) -> list[int]:
         """Return the instants of the decision rows from ``first`` to ``last``, ns UTC."""
-        at = self._table(DECISION_ROWS)["at"].to_numpy().astype("datetime64[ns]").astype(np.int64)
+        at = self.arrow(DECISION_ROWS)["at"].to_numpy().astype("datetime64[ns]").astype(np.int64)
         return [int(instant) for instant in at[(at >= first) & (at <= last)]]
 
     def decision_rows_around(self, at: datetime) -> tuple[datetime | None, datetime | None]:

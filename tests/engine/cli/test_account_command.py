@@ -254,3 +254,18 @@ def test_a_sleeve_that_is_another_run_is_refused_however_it_is_sealed(
         assert "manifest.json: is of another run" in done.stderr
         assert str(bold) in done.stderr
     assert command("explain", str(other)).returncode == 0
+
+
+def test_export_writes_a_folder_of_csv_files_for_each_sleeve_and_for_a_run(
+    run_account, toy_run, command: Command
+) -> None:
+    assert run_account().returncode == 0
+    done = command("export", "pair", "--csv")
+    assert (done.returncode, done.stderr) == (0, "")
+    place = Path(done.stdout.splitlines()[-1])
+    assert sorted(path.name for path in place.iterdir()) == ["bold", "calm"]
+    assert "orders.csv" in {path.name for path in (place / "calm").iterdir()}
+    assert toy_run().returncode == 0
+    place = Path(command("-q", "export", "trial", "--out", "elsewhere").stdout.strip())
+    assert place.parent == Path("elsewhere")
+    assert (place / "ledger.csv").read_text().startswith("fact_id,at,kind")
