@@ -148,8 +148,15 @@ def load_compare_config(
     """
     source = read_source(path, overrides)
     _lay_risk_of_each(source.data, "rows", risk_defaults)
-    config, params = _load_several(CompareConfig, "rows", source, params_model, param_problems)
-    episodes = _found_episodes(config.episodes, path)
+    written = source.data.get("episodes")
+    texts = [text for text in written if isinstance(text, str)] if isinstance(written, list) else []
+    episodes, missing = _found_episodes(texts, path)
+    try:
+        config, params = _load_several(CompareConfig, "rows", source, params_model, param_problems)
+    except ConfigError as error:
+        raise ConfigError("\n".join([str(error), *missing])) from error
+    if missing:
+        raise ConfigError("\n".join(missing))
     rows = {
         name: _with_params(item, params.get(name), source, ("rows", name))
         for name, item in config.rows.items()
@@ -157,8 +164,11 @@ def load_compare_config(
     return config.model_copy(update={"rows": rows, "episodes": episodes})
 
 
-def _found_episodes(episodes: Sequence[str], path: Path) -> tuple[str, ...]:
-    """Return the episodes of a comparison; a file beside it comes before one of that path."""
+def _found_episodes(episodes: Sequence[str], path: Path) -> tuple[tuple[str, ...], list[str]]:
+    """Return the files of a comparison's episodes, and a line for each that is not there.
+
+    A file beside the comparison comes before one of that path.
+    """
     found, problems = [], []
     for text in episodes:
         beside = path.parent / text
@@ -166,9 +176,7 @@ def _found_episodes(episodes: Sequence[str], path: Path) -> tuple[str, ...]:
             found.append(str(find_config(str(beside) if beside.is_file() else text, "episodes")))
         except ConfigError as error:
             problems.append(f"{path}: episodes: {error}")
-    if problems:
-        raise ConfigError("\n".join(problems))
-    return tuple(found)
+    return tuple(found), problems
 
 
 def _load_several(

@@ -124,6 +124,8 @@ def _line(
         return f"{where}: {key}: missing; add it{about}"
     shown = _shown(detail["input"])
     value = f" = {shown}" if shown else ""
+    if full in source.reasons:
+        return f"{where}: {key}{value}: {source.reasons[full]}"
     return f"{where}: {key}{value}: {_reason(detail)}{about}"
 
 

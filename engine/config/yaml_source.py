@@ -24,12 +24,14 @@ class ConfigSource:
     marks : where each key path was written, ``file:line`` or ``--set key=value``
     name : the file, for what has no mark
     places : where the text of a scalar of the file begins, if it is written on one line
+    reasons : why a value that no model accepts is wrong, in better words than the model's
     """
 
     data: dict[str, Any]
     marks: Mapping[KeyPath, str]
     name: str
     places: Mapping[KeyPath, TextPlace] = field(default_factory=dict)
+    reasons: Mapping[KeyPath, str] = field(default_factory=dict)
 
     def where(self, key_path: KeyPath) -> str:
         """Return the place of a key path, or of its nearest written parent."""
@@ -116,23 +118,27 @@ def read_source(path: Path, overrides: Sequence[str] = ()) -> ConfigSource:
     Raises
     ------
     YamlError : the file is missing, unreadable or not the YAML we accept.
-    ConfigError : an override cannot be read, the venue is unknown, or a number is not finite.
+    ConfigError : an override cannot be read, or a number is not finite. A venue that is unknown
+        stays a name, which no model accepts.
     """
     document = load_yaml(path)
     marks = {key_path: f"{path}:{line}" for key_path, line in document.lines.items()}
     places = dict(document.places)
     data = document.data
     settings = [_parse_override(text) for text in overrides]
+    reasons: dict[KeyPath, str] = {}
     # The venue's name comes first, so that venue.taker_fee_bps changes a value of its file.
     for key_path, value, text in sorted(settings, key=lambda setting: setting[0] != ("venue",)):
         if key_path != ("venue",):
-            _load_venue(data, marks, str(path))
+            _load_venue(data, marks, reasons)
+        if key_path[:1] == ("venue",) and reasons:
+            continue
         _set(data, marks, key_path, value, text)
         for stale in [place for place in places if place[: len(key_path)] == key_path]:
             del places[stale]
         _write_for_all(data, key_path)
-    _load_venue(data, marks, str(path))
-    source = ConfigSource(data, marks, str(path), places)
+    _load_venue(data, marks, reasons)
+    source = ConfigSource(data, marks, str(path), places, reasons)
     _refuse_non_finite(source)
     return source
 
@@ -150,7 +156,7 @@ def with_values(source: ConfigSource, values: Iterable[tuple[KeyPath, Any, str]]
         for stale in [at for at in places if at[: len(key_path)] == key_path]:
             del places[stale]
         _write_for_all(data, key_path)
-    return ConfigSource(data, marks, source.name, places)
+    return ConfigSource(data, marks, source.name, places, source.reasons)
 
 
 def inner_source(source: ConfigSource, key: str) -> ConfigSource:
@@ -158,8 +164,9 @@ def inner_source(source: ConfigSource, key: str) -> ConfigSource:
     data = deepcopy(source.data[key])
     marks = {at[1:]: place for at, place in source.marks.items() if at[:1] == (key,)}
     places = {at[1:]: place for at, place in source.places.items() if at[:1] == (key,)}
-    _load_venue(data, marks, source.name)
-    return ConfigSource(data, marks, source.name, places)
+    reasons: dict[KeyPath, str] = {}
+    _load_venue(data, marks, reasons)
+    return ConfigSource(data, marks, source.name, places, reasons)
 
 
 def _parse_override(text: str) -> tuple[KeyPath, Any, str]:
@@ -223,16 +230,21 @@ def _write_for_all(data: dict[str, Any], key_path: KeyPath) -> None:
     ]
 
 
-def _load_venue(data: dict[str, Any], marks: dict[KeyPath, str], name: str) -> None:
-    """Replace ``venue: NAME`` by the values of ``configs/venues/NAME.yaml``."""
+def _load_venue(
+    data: dict[str, Any], marks: dict[KeyPath, str], reasons: dict[KeyPath, str]
+) -> None:
+    """Replace ``venue: NAME`` by the values of ``configs/venues/NAME.yaml``.
+
+    The name of an unknown venue stays, and the reason is added to ``reasons``.
+    """
     venue = data.get("venue")
     if not isinstance(venue, str):
         return
     try:
         document = load_yaml(find_venue(venue))
     except ConfigError as error:
-        where = marks.get(("venue",), f"{name}:1")
-        raise ConfigError(f"{where}: venue = {venue!r}: {error}") from error
+        reasons["venue",] = str(error)
+        return
     # An instrument's own terms may replace every key of a venue's file.
     data["venue"] = {**document.data, "general": list(TERMS)}
     for key_path, line in document.lines.items():

@@ -7,7 +7,8 @@ import pytest
 from pydantic import Field
 
 from data_feeds.errors import YamlError
-from engine.config.load import load_run_config
+from engine.config.load import load_compare_config, load_run_config
+from engine.config.locations import CONFIGS_FOLDER
 from engine.config.models import RunConfig
 from engine.errors import ConfigError
 from engine.playbook import PlaybookParams
@@ -176,7 +177,7 @@ def test_an_offset_is_converted_to_utc(run_file: Writer) -> None:
         (
             "binance_usdm",
             "binance_usd",
-            "run.yaml:9: venue = 'binance_usd': no such venue; did you mean binance_usdm?, "
+            'run.yaml:9: venue = "binance_usd": no such venue; did you mean binance_usdm?, '
             "or write the venue inline",
         ),
         (
@@ -277,7 +278,7 @@ def test_an_override_reaches_inside_a_block_that_was_switched_off(run_file: Writ
         ),
         (
             "venue=nowhere",
-            "--set venue=nowhere: venue = 'nowhere': no such venue; venues that ship with "
+            '--set venue=nowhere: venue = "nowhere": no such venue; venues that ship with '
             "riskoff: binance_usdm, bitmex, or write the venue inline",
         ),
     ],
@@ -379,3 +380,21 @@ def test_conditions_left_out_are_a_set_whatever_their_order(run_file: Writer) ->
 def test_a_condition_left_out_twice_is_refused(run_file: Writer) -> None:
     with pytest.raises(ConfigError, match="names a more than once; name each once"):
         load_run_config(run_file(), ["playbook.ignore=[a, b, a]"])
+
+
+def test_an_unknown_venue_hides_no_other_mistake(run_file: Writer) -> None:
+    path = run_file(("binance_usdm", "nowhere"), ("name: toy", "name: toi"))
+    found = problems(path, "risk.risk_fraction=5", "venue.taker_fee_bps=3")
+    keys = {line.split(": ")[1].split(" = ")[0] for line in found}
+    assert (len(found), keys) == (3, {"venue", "playbook.name", "risk.risk_fraction"})
+
+
+def test_an_unknown_episode_hides_no_other_mistake(tmp_path: Path) -> None:
+    text = (CONFIGS_FOLDER / "compare" / "playbooks_by_episode.yaml").read_text()
+    path = tmp_path / "c.yaml"
+    path.write_text(text.replace('"2022"', '"1922"').replace("reference: balanced", "wrong: 1"))
+    with pytest.raises(ConfigError) as caught:
+        load_compare_config(path)
+    lines = str(caught.value).splitlines()
+    assert any("wrong: unknown key" in line for line in lines)
+    assert any("episodes: 1922: no such file" in line for line in lines)
