@@ -18,7 +18,7 @@ from engine.costs import floor_to_step, round_against
 from engine.costs.arithmetic import affordable
 from engine.decision_terms import EndReason
 from engine.ledger import Ledger
-from engine.records import NAN, FillStage, OrderKind, OrderRequest, OrderRole
+from engine.records import FillStage, OrderKind, OrderRequest, OrderRole
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,21 +184,6 @@ class Matcher:
             passed = resolve.limit_touched(request.side, reach, level, level)
             if passed and target.is_working and context.may_fill(target):
                 self._take_target(context, target, level)
-
-    def settle(self, context: MatchContext) -> None:
-        """Close an option position at its expiry and end its orders."""
-        quantity = context.position.quantity
-        if quantity == 0.0:
-            self._book.close_plan(context.plan, context.when.at, EndReason.EXPIRED)
-            return
-        request = venue_order(context, OrderRole.SETTLEMENT, OrderKind.MARKET, NAN, "expiry")
-        order = self._book.submit(request, context.when.at, context.when.at)
-        value = float(context.path.mark[context.t])
-        self._execution.settle(
-            context.path, order, quantity=abs(quantity), value=value, when=context.when
-        )
-        self._book.fill(order, context.when.at)
-        self._close(context, EndReason.EXPIRED)
 
     # The open of a bar.
 
@@ -417,7 +402,7 @@ class Matcher:
             self._book.fill(order, context.when.at)
         if context.position.quantity == 0.0:
             self._book.fill(order, context.when.at)
-            self._close(context, EndReason.flat_after(order.request.role))
+            self.close(context, EndReason.flat_after(order.request.role))
 
     def _liquidate(self, context: MatchContext, level: float, raw: float) -> None:
         """Close the whole position for the venue at any volume and cancel the plan's orders."""
@@ -432,9 +417,10 @@ class Matcher:
         else:
             self._execution.take_over(path, order, quantity=size, price=price, when=when)
         self._book.fill(order, when.at)
-        self._close(context, EndReason.LIQUIDATION)
+        self.close(context, EndReason.LIQUIDATION)
 
-    def _close(self, context: MatchContext, reason: EndReason) -> None:
+    def close(self, context: MatchContext, reason: EndReason) -> None:
+        """End a plan that is flat again, with its orders."""
         self._book.close_plan(context.plan, context.when.at, reason)
         net = self._ledger.plan_cash[context.plan.plan_id]
         self.closed_plans.append(ClosedPlan(context.when.at, context.plan.plan_id, net))

@@ -16,6 +16,7 @@ from engine.broker.along_instants import NO_ROW
 from engine.broker.book import Book, WorkingOrder
 from engine.broker.collateral import Collateral
 from engine.broker.execution import Execution
+from engine.broker.final_closes import FinalCloses
 from engine.broker.match_context import MatchContext
 from engine.broker.matching import Matcher
 from engine.broker.state_history import History
@@ -41,7 +42,8 @@ class Simulator:
     ``quantities`` and ``averages`` mirror the ledger as arrays, one entry per traded instrument,
     for the search; ``kinds`` and ``sizes`` are those of ``contracts``, ``wallets`` the place of
     each instrument's wallet in ``WALLETS``. ``beyond`` is how far inside
-    a bar a price must trade beyond a limit of each, quote.
+    a bar a price must trade beyond a limit of each, quote. ``ends_flat`` closes each position at
+    the last close of its instrument.
     """
 
     def __init__(
@@ -50,6 +52,8 @@ class Simulator:
         ledger: Ledger,
         config: RunConfig,
         activity: Mapping[str, MarketActivity] | None = None,
+        *,
+        ends_flat: bool = False,
     ) -> None:
         terms = [
             margin_terms(path.instrument, config.venue.costs_of(path.instrument))
@@ -67,6 +71,14 @@ class Simulator:
             for path in timeline.paths
         )
         self.matcher = Matcher(self.book, self.execution, self.collateral, ledger, self.beyond)
+        self.final_closes = FinalCloses(self.book, self.execution, self.matcher)
+        # The index at which each instrument's positions are closed, NO_ROW for none.
+        self.ends = [
+            int(max(np.flatnonzero(path.closing != NO_ROW), default=NO_ROW))
+            if ends_flat
+            else NO_ROW
+            for path in timeline.paths
+        ]
         self.trailing = TrailingStops(timeline)
         self.transfers = Transfers(ledger, config.account.transfer_days)
         self.names = tuple(path.instrument.id for path in timeline.paths)
@@ -160,7 +172,9 @@ class Simulator:
         for context in contexts:
             self.matcher.match_bar(context)
             if context.path.settles[t]:
-                self.matcher.settle(context)
+                self.final_closes.settle(context)
+            elif t == self.ends[context.k] and context.path.instrument.id in self.book.plans:
+                self.final_closes.end_segment(context)
         self.trailing.pass_closes(self.trailing_levels(), t)
 
     def mark(self, t: int) -> float:

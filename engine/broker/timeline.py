@@ -69,6 +69,11 @@ class InstrumentPath:
     settles: NDArray[np.bool_]
     is_option: bool
 
+    @property
+    def last_close(self) -> int:
+        """Return the index at which the last bar inside the window closes, NO_ROW without one."""
+        return int(max(np.flatnonzero(self.closing != NO_ROW), default=NO_ROW))
+
 
 @dataclass(frozen=True)
 class RateSeries:

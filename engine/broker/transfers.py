@@ -1,6 +1,8 @@
 """Transfers between the wallets: cash leaves at once and arrives on a business morning."""
 
 import heapq
+from collections.abc import Iterable
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -29,6 +31,15 @@ def arrives_at(at: int, business_days: int) -> int:
     return int(local_instants(arrival, MORNING, NEW_YORK)[0])
 
 
+class CashInTransit(NamedTuple):
+    """Hold one transfer: arrival (ns UTC), order of sending, destination, amount."""
+
+    due: int
+    number: int
+    destination: Wallet
+    amount: float
+
+
 class Transfers:
     """Holds the transfers in transit, the next arrival first."""
 
@@ -37,16 +48,28 @@ class Transfers:
         self._days = business_days
         # The instant of the next arrival; read at every visit.
         self.next_at = FAR_FUTURE
-        self._queue: list[tuple[int, int, Wallet, float]] = []
+        self._queue: list[CashInTransit] = []
         self._sent = 0
+
+    @property
+    def waiting(self) -> tuple[CashInTransit, ...]:
+        """Return the transfers that have not arrived."""
+        return tuple(sorted(self._queue))
+
+    def resume(self, waiting: Iterable[CashInTransit]) -> None:
+        """Wait for the transfers of an earlier run; the transit wallet holds their cash."""
+        for item in waiting:
+            self._wait(item.due, item.destination, item.amount)
 
     def send(self, at: int, destination: Wallet, amount: float) -> None:
         """Take cash out of the other wallet and put it in transit."""
         source = Wallet.BROKERAGE if destination is Wallet.VENUE else Wallet.VENUE
         self._ledger.transfer(at, source, Wallet.TRANSIT, amount)
+        self._wait(arrives_at(at, self._days), destination, amount)
+
+    def _wait(self, due: int, destination: Wallet, amount: float) -> None:
         self._sent += 1
-        due = arrives_at(at, self._days)
-        heapq.heappush(self._queue, (due, self._sent, destination, amount))
+        heapq.heappush(self._queue, CashInTransit(due, self._sent, destination, amount))
         self.next_at = self._queue[0][0]
 
     def deliver(self, at: int) -> None:

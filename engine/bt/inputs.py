@@ -13,8 +13,9 @@ from data_feeds.clock import NEW_YORK, datetime_ns
 from data_feeds.dataset import Dataset
 from data_feeds.instrument import Wallet
 from data_feeds.schema import Channel, ChannelKind
-from engine.account_rates import WalletRates, wallet_rates
+from engine.account_rates import WALLETS, WalletRates, wallet_rates
 from engine.broker.timeline import RateSeries, Timeline, build_timeline, execution_bars
+from engine.bt.carried_account import CarriedAccount
 from engine.config.models import RunConfig
 from engine.costs.market_activity import MarketActivity, load_activity
 from engine.market_state import MarketState
@@ -27,7 +28,9 @@ class SimulationInputs:
 
     ``stored_activity`` is the activity of the instruments by the finest stored bars; None: by those
     of the dataset. ``next_close`` is the first close after the data, where they end before the
-    window does (:func:`~engine.broker.timeline.build_timeline`).
+    window does (:func:`~engine.broker.timeline.build_timeline`). ``carried`` is the account of the
+    segment before, with which this run starts; None: the cash of the config. ``ends_flat`` closes
+    each position at the last close of its instrument.
     """
 
     config: RunConfig
@@ -38,6 +41,8 @@ class SimulationInputs:
     market: MarketState | None = None
     stored_activity: Mapping[str, MarketActivity] | None = None
     next_close: int | None = None
+    carried: CarriedAccount | None = None
+    ends_flat: bool = False
 
     @cached_property
     def activity(self) -> Mapping[str, MarketActivity]:
@@ -75,10 +80,17 @@ class SimulationInputs:
 
     @property
     def start_equity(self) -> float:
-        """Return the value of the cash of both wallets at the start of the window."""
-        account, rates = self.config.account, self.currencies
-        venue = account.venue_cash * rates.of(Wallet.VENUE, self.start)
-        return venue + account.brokerage_cash * rates.of(Wallet.BROKERAGE, self.start)
+        """Return the value of all cash at the start of the window."""
+        rates = self.currencies
+        return sum(cash * rates.of(wallet, self.start) for wallet, cash in self.start_cash.items())
+
+    @property
+    def start_cash(self) -> dict[Wallet, float]:
+        """Return the cash of each wallet at the start, each in its currency."""
+        if self.carried is None:
+            account = self.config.account
+            return {Wallet.VENUE: account.venue_cash, Wallet.BROKERAGE: account.brokerage_cash}
+        return dict(zip(WALLETS, self.carried.arrived_by(self.start).cash, strict=True))
 
     @property
     def has_ny_days(self) -> bool:

@@ -70,6 +70,7 @@ class Session:
         # The indices of its own instants where the timeline has those of other sleeves too.
         self._own = None if own_at is None else np.searchsorted(timeline.at, own_at)
         self._closes = np.flatnonzero(timeline.has_close)
+        self._ends = [end for end in simulator.ends if end != NO_ROW]
         self._last_at = int(timeline.at[-1])
         self._tape = search_tape(timeline)
         self._searched_from, self._peak_there = -2, 0.0
@@ -213,12 +214,18 @@ class Session:
         return self._rows.wake_mask(len(simulator.book.plans), len(simulator.names))
 
     def _appointment(self) -> int:
-        """Return the first index with a release of a guard, arriving cash or an asked-for call."""
+        """Return the first index with an appointment.
+
+        Appointments are a guard's release, arriving cash, a call that the rules asked for, and a
+        close that ends a segment.
+        """
         index = self._first_of(self._closes, self.risk.next_release_at)
         arrival = self.simulator.transfers.next_at
         if arrival != FAR_FUTURE:
             first = max(self.timeline.index_at_or_after(arrival), self.t + 1)
             index = min(index, self._own_from(first))
+        for end in self._ends:
+            index = min(index, end if end > self.t else index)
         return min(index, self._first_of(self._rows.indices, self._rows.next_appointment))
 
     def _own_from(self, index: int) -> int:

@@ -3,20 +3,23 @@
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data_feeds.instrument import Instrument, InstrumentKind, Wallet
+from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel
 from engine.broker.simulator import Simulator
 from engine.broker.timeline import Timeline
+from engine.bt.carried_account import CarriedAccount
 from engine.bt.cerebro import SeekingCerebro
 from engine.bt.inputs import SimulationInputs
 from engine.bt.outcome import simulation_outcome
 from engine.bt.session import Session
 from engine.bt.single_session import SessionGroup, SingleSession
 from engine.config.models import RunConfig
+from engine.errors import SimulationError
 from engine.ledger import Ledger
 from engine.playbook import Signals
 from engine.records import SimulationOutcome
@@ -42,9 +45,35 @@ def simulate(
     PlaybookError : the playbook raised or broke its contract.
     SimulationError : the books do not balance; always a bug of ours.
     """
+    return simulation_outcome(_finished_session(inputs, on_progress))
+
+
+def simulate_segment(inputs: SimulationInputs) -> tuple[SimulationOutcome, CarriedAccount]:
+    """Run one segment of a walk-forward; return its outcome and the account at its end.
+
+    Raises
+    ------
+    PlaybookError, SimulationError : see :func:`simulate`; a position is open at the end.
+    """
+    session = _finished_session(replace(inputs, ends_flat=True), None)
+    simulator, closes = session.simulator, np.flatnonzero(session.timeline.has_close)
+    held = [name for name, p in simulator.ledger.positions.items() if p.quantity != 0.0]
+    if held:
+        raise SimulationError(f"{', '.join(held)}: still open at the end of a segment")
+    account = CarriedAccount(
+        simulator.ledger.balances(),
+        simulator.transfers.waiting,
+        session.risk.state(int(session.timeline.at[closes[-1]])),
+    )
+    return simulation_outcome(session), account
+
+
+def _finished_session(
+    inputs: SimulationInputs, on_progress: Callable[[float], None] | None
+) -> Session:
     session = build_session(inputs, inputs.timeline())
     run_sessions(SingleSession(session), on_progress)
-    return simulation_outcome(session)
+    return session
 
 
 def build_session(
@@ -61,19 +90,18 @@ def build_session(
     """
     instruments = {name: inputs.dataset.instruments[name] for name in inputs.bars}
     ledger = Ledger(instruments, inputs.currencies)
-    simulator = Simulator(timeline, ledger, inputs.config, inputs.activity)
-    account = inputs.config.account
-    deposits = ((Wallet.VENUE, account.venue_cash), (Wallet.BROKERAGE, account.brokerage_cash))
-    for wallet, amount in deposits:
-        if amount > 0:
-            ledger.deposit(int(timeline.at[0]), wallet, amount, valued_at=inputs.start)
-    return Session(
-        inputs,
-        timeline=timeline,
-        simulator=simulator,
-        risk=_risk_module(inputs, instruments, limits),
-        own_at=own_at,
+    simulator = Simulator(
+        timeline, ledger, inputs.config, inputs.activity, ends_flat=inputs.ends_flat
     )
+    for wallet, amount in inputs.start_cash.items():
+        if amount != 0:
+            ledger.deposit(int(timeline.at[0]), wallet, amount, valued_at=inputs.start)
+    risk = _risk_module(inputs, instruments, limits)
+    if inputs.carried is not None:
+        account = inputs.carried.arrived_by(inputs.start)
+        simulator.transfers.resume(account.transfers)
+        risk.resume(account.risk, inputs.start)
+    return Session(inputs, timeline=timeline, simulator=simulator, risk=risk, own_at=own_at)
 
 
 def run_sessions(group: SessionGroup, on_progress: Callable[[float], None] | None) -> None:

@@ -203,6 +203,33 @@ class ChooseConfig(SortedModel):
     )
 
 
+class FoldsConfig(SortedModel):
+    """Choose how the base's window is cut into windows one after the other."""
+
+    test_months: int = Field(
+        ge=1, le=120, description="Length of each window; each is judged by a choice before it"
+    )
+    train_months: int = Field(
+        ge=1,
+        le=600,
+        description="Length that chooses, a multiple of test_months: the first windows only "
+        "choose, and the rolling form chooses on this length",
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> "FoldsConfig":
+        if self.train_months % self.test_months != 0:
+            raise ValueError(
+                f"train_months {self.train_months} is no multiple of test_months {self.test_months}"
+            )
+        return self
+
+    @property
+    def choosing(self) -> int:
+        """Windows that choose for the first judged one."""
+        return self.train_months // self.test_months
+
+
 class SensitivityConfig(SortedModel):
     """Choose the changes under which the chosen set is run again."""
 
@@ -251,6 +278,11 @@ class SweepConfig(SortedModel):
         description="A market such as QQQ: every sell-off that the dating rule finds in it is a "
         "window, and the legs of one cluster are left out together; null: none",
     )
+    folds: FoldsConfig | None = Field(
+        None,
+        description="Instead of episodes: the base's window cut into windows, for a walk-forward; "
+        "null: none",
+    )
     instruments: tuple[str, ...] = Field(
         (), max_length=40, description="Every set is run on each; empty: the base's instruments"
     )
@@ -275,8 +307,9 @@ class SweepConfig(SortedModel):
 
     @model_validator(mode="after")
     def _has_one_kind_of_window(self) -> "SweepConfig":
-        if self.sell_offs is not None and self.episodes:
-            raise ValueError("give one of episodes and sell_offs")
+        given = [bool(self.episodes), self.sell_offs is not None, self.folds is not None]
+        if sum(given) > 1:
+            raise ValueError("give one of episodes, sell_offs and folds")
         return self
 
     @field_validator("instruments")

@@ -7,6 +7,7 @@ state.
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -22,7 +23,7 @@ from data_feeds.clock import (
 from engine.config.models import RiskConfig
 from engine.decision_terms import GuardEventKind, GuardName, RiskTier
 from engine.records import FAR_FUTURE, GuardEvent
-from engine.risk.period_loss import PeriodLoss, loss_floor
+from engine.risk.period_loss import PeriodLoss, PeriodState, loss_floor
 
 NEW_YORK = ZoneInfo(clock.NEW_YORK)
 SUNDAY = 6
@@ -58,6 +59,39 @@ def days_later(at: int, days: int, *, ny_days: bool) -> int:
     return datetime_ns(local_datetime(at, NEW_YORK) + timedelta(days=days)) + at % SECOND_NS
 
 
+@dataclass(frozen=True)
+class GuardState:
+    """Hold the state of the guards at the end of a run, for a run that continues its account.
+
+    Attributes
+    ----------
+    at : the last bar close that was judged, ns UTC
+    peak : running maximum of equity, account currency
+    halted_until, cooling_until : ends of a halt and of a cool-down in force, ns UTC; None for none
+    trades : approved entries of the account day that ends at ``trades_until``
+    daily, weekly : the loss limits
+    """
+
+    at: int
+    peak: float
+    halted_until: int | None
+    cooling_until: int | None
+    trades: int
+    trades_until: int
+    daily: PeriodState
+    weekly: PeriodState
+
+    def in_force(self, at: int) -> GuardName | None:
+        """Return the guard that still forbids entries at a later instant, None for none."""
+        ends = (
+            (GuardName.DRAWDOWN_HALT, self.halted_until),
+            (GuardName.DAILY_LOSS, self.daily.until),
+            (GuardName.WEEKLY_LOSS, self.weekly.until),
+            (GuardName.COOL_DOWN, self.cooling_until),
+        )
+        return next((name for name, until in ends if until is not None and at < until), None)
+
+
 class Guards:
     """Hold the state of all guards of one account.
 
@@ -89,6 +123,38 @@ class Guards:
         self._trades_today = 0
         # A full day blocks entries until midnight, which can be hours after the last close.
         self._trades_until = 0
+        self.loss_floor = max(self._daily.floor, self._weekly.floor)
+
+    def state(self, at: int) -> GuardState:
+        """Return the state after the last bar close, for a run that continues the account."""
+        return GuardState(
+            at,
+            self.peak,
+            self._halted_until,
+            self._cooling_until,
+            self._trades_today,
+            self._trades_until,
+            self._daily.state(),
+            self._weekly.state(),
+        )
+
+    def resume(self, state: GuardState, start: int) -> None:
+        """Continue the guards of an earlier run at ``start`` (ns UTC), before the first bar close.
+
+        A halt and a cool-down stay in force until their own ends. A loss limit continues where the
+        same day or week goes on, and begins anew otherwise.
+        """
+        self.peak = state.peak
+        self._halted_until, self._cooling_until = state.halted_until, state.cooling_until
+        if state.halted_until is not None:
+            self.halt_drawdown = math.inf
+        if start < end_of_day(state.at, ny_days=self._ny_days):
+            self._daily.resume(state.daily)
+        if start < end_of_week(state.at, ny_days=self._ny_days):
+            self._weekly.resume(state.weekly)
+        if start < state.trades_until:
+            self._trades_today, self._trades_until = state.trades, state.trades_until
+        self._schedule()
         self.loss_floor = max(self._daily.floor, self._weekly.floor)
 
     def on_mark(self, at: int, equity: float, day_end: bool, week_end: bool = False) -> bool:

@@ -53,7 +53,8 @@ class HedgeReviewer:
         self._plans = plans
         # The most that the order of each hedge may spend, in the account's currency, by plan.
         self._hedges: dict[int, float] = {}
-        self._lost: defaultdict[int, float] = defaultdict(float)
+        # The losses of finished hedges by year; a run that continues an account begins with them.
+        self.lost: defaultdict[int, float] = defaultdict(float)
 
     def review(self, intent: Hedge, at: int, account: AccountView) -> Review:
         """Return the decision on buying an option contract, with its order.
@@ -101,7 +102,7 @@ class HedgeReviewer:
         """
         if self._budget is None:
             return math.inf
-        spent = self._lost[_year(at)]
+        spent = self.lost[_year(at)]
         for name, plan in sorted(self._plans.items()):
             position = account.position(name)
             if plan.plan_id not in self._hedges:
@@ -121,7 +122,7 @@ class HedgeReviewer:
         """Count the loss of a finished hedge, a gain as zero; return False for another plan."""
         if self._hedges.pop(plan_id, None) is None:
             return False
-        self._lost[_year(at)] += max(-net_pnl, 0.0)
+        self.lost[_year(at)] += max(-net_pnl, 0.0)
         return True
 
     def _checked(self, intent: Hedge, at: int) -> PutSpread:

@@ -5,6 +5,7 @@ decision also leaves the orders that the broker takes. ``docs/risk.md`` describe
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from data_feeds.instrument import Instrument, InstrumentKind
@@ -32,7 +33,7 @@ from engine.risk.approved_plans import ApprovedPlans
 from engine.risk.decisions import DecisionBook, DecisionDraft, IntentEffects, Review
 from engine.risk.entry_review import EntryReviewer
 from engine.risk.exit_review import ExitReviewer
-from engine.risk.guards import Guards
+from engine.risk.guards import Guards, GuardState
 from engine.risk.hedge_review import HedgeReviewer
 from engine.risk.portfolio import Covariance
 from engine.risk.rebalance_review import RebalanceReviewer
@@ -44,6 +45,14 @@ from engine.risk.transfer_review import review_transfer
 from engine.views import AccountView
 
 Handler = Callable[[Any, int, AccountView], IntentEffects]
+
+
+@dataclass(frozen=True)
+class CarriedRisk:
+    """Hold what a run that continues an account must know: guards, and losses of hedges by year."""
+
+    guards: GuardState
+    hedge_losses: Mapping[int, float]
 
 
 class RiskModule:
@@ -181,6 +190,15 @@ class RiskModule:
     def flatten_reason(self) -> GuardName | None:
         """Return the guard that last asked for a flat account, None for none."""
         return self._guards.flatten_reason
+
+    def state(self, at: int) -> CarriedRisk:
+        """Return the state after the last bar close, for a run that continues the account."""
+        return CarriedRisk(self._guards.state(at), dict(self._hedges.lost))
+
+    def resume(self, state: CarriedRisk, start: int) -> None:
+        """Continue the account of an earlier run at ``start`` (ns UTC), before the first close."""
+        self._guards.resume(state.guards, start)
+        self._hedges.lost.update(state.hedge_losses)
 
     def on_mark(self, at: int, equity: float, day_end: bool, week_end: bool = False) -> bool:
         """Judge the guards at a bar close; return True when the account must be flattened now.

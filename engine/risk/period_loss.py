@@ -1,6 +1,7 @@
 """Limit the loss of a day or week: armed at its start, tripped once, released at its end."""
 
 import math
+from dataclasses import dataclass
 
 from engine.config.models import GuardScope, LossLimitConfig
 from engine.decision_terms import GuardEventKind, GuardName
@@ -12,6 +13,17 @@ from engine.scalars import scalar
 def loss_floor(equity: float, limit: float) -> float:
     """Return the equity at which a period has lost a fraction of its opening equity."""
     return equity * (1 - limit)
+
+
+@dataclass(frozen=True)
+class PeriodState:
+    """Hold the state of a loss limit at the end of a run: the equity at which its period began.
+
+    ``until`` is the midnight at which a tripped limit ends, None while it is not tripped.
+    """
+
+    reference: float
+    until: int | None = None
 
 
 class PeriodLoss:
@@ -44,6 +56,17 @@ class PeriodLoss:
         self._reference = equity
         if self._config is not None:
             self.floor = loss_floor(equity, self._config.limit)
+
+    def state(self) -> PeriodState:
+        """Return the state that another run can continue."""
+        return PeriodState(self._reference, self.until)
+
+    def resume(self, state: PeriodState) -> None:
+        """Continue a period that began in an earlier run, tripped or not."""
+        self.arm(state.reference)
+        if self._config is not None and state.until is not None:
+            self.floor, self.until = -math.inf, state.until
+            self._tripped_reference = state.reference
 
     def holds(self, at: int) -> bool:
         """Return whether the limit is tripped at an instant."""

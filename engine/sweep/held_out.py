@@ -6,8 +6,9 @@ windows choose for earlier ones. *Forward* chooses on earlier windows alone: on 
 the same number, so that the choice itself is judged.
 
 Days closer to the judged window than the rules remember are not used: before it (purge), because a
-trade could reach into it, and after it (embargo), because signals still read it. Each window is a
-run of its own that begins flat with the base's account: no position crosses from one to the next.
+trade could reach into it, and after it (embargo), because signals still read it. The windows that
+choose are runs of their own that begin flat with the base's account; the forward choices are also
+traded in one account (:mod:`engine.sweep.walk_forward`).
 """
 
 from collections.abc import Sequence
@@ -24,6 +25,8 @@ from engine.sweep.set_choice import Neighbours, choose
 DAY = np.timedelta64(1, "D")
 # With two windows each choice would rest on a single one.
 MIN_WINDOWS = 2
+# Windows that choose in the rolling form of the forward choice, without folds in the file.
+ROLLING = 3
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class HeldOutFold:
 
     Attributes
     ----------
-    window : its name, or those of the cluster
+    windows : its name, or those of the cluster
     place : of the set chosen on the other windows
     excess : sum of its daily excess in the window, a fraction
     number : its number in the window, NaN without one
@@ -40,12 +43,17 @@ class HeldOutFold:
     dropped : days of the other windows not used, because the rules' memory reaches them
     """
 
-    window: str
+    windows: tuple[str, ...]
     place: int
     excess: float
     number: float
     beaten: float
     dropped: int
+
+    @property
+    def window(self) -> str:
+        """The names in words."""
+        return ", ".join(self.windows)
 
 
 @dataclass(frozen=True)
@@ -76,9 +84,10 @@ def forward(
     asked: ChooseConfig,
     memory_days: int,
     *,
+    first: int = 1,
     last: int | None = None,
 ) -> HeldOutFolds | Missing:
-    """Return a fold for each cluster but the first, chosen on earlier clusters.
+    """Return a fold for each cluster from place ``first`` on, chosen on earlier clusters.
 
     ``last`` is the number of clusters before it that choose; None: all.
     """
@@ -86,7 +95,7 @@ def forward(
     plan = [
         (cluster, clusters[0 if last is None else max(place - last, 0) : place])
         for place, cluster in enumerate(clusters)
-        if place > 0
+        if place >= first
     ]
     return _folds(plan, excess, near, asked, memory_days)
 
@@ -112,15 +121,15 @@ def _folds(
         used = wanted & training_rows(excess.days, inside, memory_days)
         numbers = numbers_of(excess.values[used], asked.metric, per_year)
         place = choose(numbers, near, asked.rule).place
-        name = ", ".join(n for n, of in zip(excess.names, excess.clusters, strict=True)
-                         if of == cluster)  # fmt: skip
+        pairs = zip(excess.names, excess.clusters, strict=True)
+        names = tuple(name for name, of in pairs if of == cluster)
         if place is None:
-            return Missing(f"no set has a number on the windows that choose for {name}")
+            return Missing(f"no set has a number on the windows that choose for {', '.join(names)}")
         own = excess.values[inside, place]
         days.append(own)
         folds.append(
             HeldOutFold(
-                window=name,
+                windows=names,
                 place=place,
                 excess=float(own.sum()),
                 number=float(numbers_of(own[:, np.newaxis], asked.metric, per_year)[0]),

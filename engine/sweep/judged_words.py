@@ -3,7 +3,7 @@
 from engine.formatting import number, percent, signed_percent
 from engine.statistics import Missing, Overfitting, Superiority
 from engine.sweep.held_out import HeldOutFolds
-from engine.sweep.judgement import ROLLING, Judgement
+from engine.sweep.judgement import Judgement
 from engine.sweep.sweep_run import SweepResult
 
 SIZE = 0.05
@@ -50,13 +50,18 @@ def held_out_sentences(result: SweepResult, found: Judgement) -> list[str]:
     kinds = (
         (
             found.left_out,
-            "Leave one sell-off out (chosen on all other windows; robustness, not tradable, since "
-            "later windows choose for earlier ones)",
+            f"{left_out_title(result)} (chosen on all other windows; robustness, not tradable, "
+            "since later windows choose for earlier ones)",
         ),
         (found.forward, "Forward, anchored (chosen on all earlier windows)"),
-        (found.rolling, f"Forward, rolling (chosen on the last {ROLLING} windows)"),
+        (found.rolling, f"Forward, rolling (chosen on the last {result.rolling.last} windows)"),
     )
     return [_folds_sentence(result, folds, words) for folds, words in kinds]
+
+
+def left_out_title(result: SweepResult) -> str:
+    """Return the name of the test that leaves windows out."""
+    return "Leave one sell-off out" if result.job.config.folds is None else "Leave one window out"
 
 
 def _folds_sentence(result: SweepResult, found: HeldOutFolds | Missing, words: str) -> str:

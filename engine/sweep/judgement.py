@@ -18,20 +18,18 @@ from engine.statistics import (
     moments,
 )
 from engine.sweep.family_tests import overfitting, superiority
-from engine.sweep.held_out import HeldOutFolds, forward, leave_one_out
+from engine.sweep.held_out import HeldOutFolds, leave_one_out
 from engine.sweep.set_choice import edges_of
 from engine.sweep.sweep_run import SweepResult
 
 # The deflated Sharpe ratio that the paper asks for.
 CONVINCING = 0.95
-# Windows that choose in the rolling form of the forward choice.
-ROLLING = 3
 Number = float | Missing
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What is known about the chosen set.
+    """Holds all numbers on the chosen set.
 
     Attributes
     ----------
@@ -45,7 +43,7 @@ class Judgement:
     overfitting : how often picking the best of these sets picks luck
     superiority : whether any of these sets beats the bill
     left_out : the choice made without each window, judged on it
-    forward, rolling : the choice made on all earlier windows, and on the last ``ROLLING`` of them
+    forward, rolling : the choice made on all earlier windows, and on the last ones
     """
 
     number: Number
@@ -73,7 +71,7 @@ def judged(result: SweepResult) -> Judgement | Missing:
     names = space.names()
     per_year = result.excess.periods_per_year
     sharpe, expected, deflated = _deflated(result, place)
-    asked = result.excess, result.near, result.job.config.choose, result.inputs.memory_days
+    asked = result.job.config.choose
     return Judgement(
         number=_number(result.choice.numbers[place], "it cannot be computed"),
         plateau=_number(result.choice.plateaus[place], "the set has no neighbours"),
@@ -86,9 +84,9 @@ def judged(result: SweepResult) -> Judgement | Missing:
         deflated=deflated,
         overfitting=overfitting(result.excess),
         superiority=superiority(result.excess, result.job.config.seed),
-        left_out=leave_one_out(*asked),
-        forward=forward(*asked),
-        rolling=forward(*asked, last=ROLLING),
+        left_out=leave_one_out(result.excess, result.near, asked, result.inputs.memory_days),
+        forward=result.anchored.folds,
+        rolling=result.rolling.folds,
     )
 
 

@@ -86,7 +86,11 @@ def run_cell_of_set(job: SweepJob, item: ParameterSet, cell: SweepCell) -> CellR
 
 def measured(item: ParameterSet, cell: SweepCell, result: RunResult) -> CellResult:
     """Return the numbers of a finished run."""
-    record = RunRecord(result)
+    return measured_record(item, cell, RunRecord(result))
+
+
+def measured_record(item: ParameterSet, cell: SweepCell, record: RunRecord) -> CellResult:
+    """Return the numbers of a finished run whose record is at hand."""
     found, excess = record.metrics, record.excess_returns
     row = SetRunRow(
         set_id=item.set_id,

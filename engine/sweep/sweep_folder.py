@@ -18,7 +18,7 @@ from engine.run_folder.write import staged, write_json, write_table, write_yaml
 from engine.statistics import Missing
 from engine.sweep.best_file import best_text
 from engine.sweep.heat_maps import heat_maps
-from engine.sweep.judged_words import held_out_rows, sensitivity_rows
+from engine.sweep.judged_words import held_out_rows, left_out_title, sensitivity_rows
 from engine.sweep.judgement import Judgement, judged
 from engine.sweep.parts import results_table
 from engine.sweep.sweep_run import SweepResult
@@ -30,6 +30,13 @@ from engine.sweep.sweep_text import (
     summary_text,
     table_note,
     verdict,
+)
+from engine.sweep.walk_words import (
+    is_same,
+    walk_chart,
+    walk_document,
+    walk_rows,
+    walk_sentences,
 )
 
 PAGE_FILE, BEST_FILE = "report.html", "best.yaml"
@@ -120,6 +127,10 @@ def summary_document(result: SweepResult, found: Judgement | Missing) -> dict[st
         "chosen": None if chosen is None else {"set_id": chosen.item.set_id, **chosen.item.values},
         "judgement": judgement,
         "sensitivity": sensitivity,
+        "walk_forward": {
+            "anchored": walk_document(result.anchored.walk),
+            "rolling": walk_document(result.rolling.walk),
+        },
         "checked_sets": [result.results[place].item.set_id for place in result.checked],
         "inputs": result.inputs.document,
     }
@@ -152,6 +163,9 @@ def sweep_page(result: SweepResult, found: Judgement | Missing, name: str) -> st
         metric=METRIC_WORDS[result.job.config.choose.metric].capitalize(),
         axes=axes,
         held_out=_held_out(result, found),
+        walk_note=" ".join(walk_sentences(result)),
+        chart=walk_chart(result),
+        walks=_walks(result),
         sensitivity=sensitivity_rows(result),
         constraints=list(result.job.config.constraints),
         folder=name,
@@ -165,7 +179,7 @@ def _held_out(
     if isinstance(found, Missing):
         return []
     kinds = (
-        ("Leave one sell-off out", found.left_out),
+        (left_out_title(result), found.left_out),
         ("Forward, anchored", found.forward),
         ("Forward, rolling", found.rolling),
     )
@@ -174,6 +188,15 @@ def _held_out(
         for title, folds in kinds
         if not isinstance(folds, Missing)
     ]
+
+
+def _walks(result: SweepResult) -> list[tuple[str, list[tuple[str, ...]]]]:
+    """Return the title and the rows of each walk-forward; equal ones are shown once."""
+    title = "Anchored and rolling" if is_same(result) else "Anchored"
+    forms = [(title, result.anchored.walk)]
+    if not is_same(result):
+        forms.append(("Rolling", result.rolling.walk))
+    return [(title, walk_rows(walk)) for title, walk in forms if not isinstance(walk, Missing)]
 
 
 def _levels_text(levels: tuple[Any, ...]) -> str:

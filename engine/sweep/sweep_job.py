@@ -1,10 +1,12 @@
 """A sweep's inputs, checked before the first run: base, axes, constraints, windows, instruments."""
 
+from calendar import monthrange
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import cached_property
-from itertools import combinations
+from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from data_feeds.errors import CoverageError, DataError, RiskoffError
 from data_feeds.load import open_source
 from data_feeds.yaml_text import KeyPath
 from engine.config.models import RunConfig
-from engine.config.sweep import SweepConfig, SweepWindow
+from engine.config.sweep import FoldsConfig, SweepConfig, SweepWindow
 from engine.config.sweep_file import SweepFile, key_path
 from engine.config.yaml_source import with_values
 from engine.config_files import run_of
@@ -182,7 +184,8 @@ def _windows(file: SweepFile) -> list[SweepCell]:
         if not written:
             held = base if isinstance(base, dict) else {}
             window = {"name": "window", "start": held.get("start"), "end": held.get("end")}
-            written = (SweepWindow.model_validate(window),)
+            whole = SweepWindow.model_validate(window)
+            written = (whole,) if config.folds is None else cut_window(whole, config.folds)
         found = [_window(item) for item in written]
     except (RiskoffError, ValueError) as error:
         raise ConfigError(f"{place}: episodes: {error}") from error
@@ -197,6 +200,40 @@ def _windows(file: SweepFile) -> list[SweepCell]:
                 "twice in one result"
             )
     return found
+
+
+def cut_window(whole: SweepWindow, folds: FoldsConfig) -> list[SweepWindow]:
+    """Return the windows of a walk-forward, each named by its first day.
+
+    A rest shorter than half a window belongs to the last window.
+
+    Raises
+    ------
+    ConfigError : no window is left to be judged.
+    """
+    starts = [whole.start]
+    while (following := _months_later(whole.start, len(starts) * folds.test_months)) < whole.end:
+        starts.append(following)
+    rest, length = whole.end - starts[-1], following - starts[-1]
+    if len(starts) > 1 and rest < length / 2:
+        starts.pop()
+    if len(starts) <= folds.choosing:
+        raise ConfigError(
+            f"the window {whole.start:%Y-%m-%d} to {whole.end:%Y-%m-%d} holds {len(starts)} of "
+            f"{folds.test_months} months; {folds.choosing} choose, so that none is judged; lower "
+            "folds.train_months or give a longer window"
+        )
+    return [
+        SweepWindow(name=f"{start:%Y-%m-%d}", start=start, end=end)
+        for start, end in pairwise([*starts, whole.end])
+    ]
+
+
+def _months_later(at: datetime, months: int) -> datetime:
+    """Return the same day of a later month, or its last day."""
+    year, month = divmod(at.year * 12 + at.month - 1 + months, 12)
+    day = min(at.day, monthrange(year, month + 1)[1])
+    return at.replace(year=year, month=month + 1, day=day)
 
 
 def _window(item: str | SweepWindow) -> SweepCell:

@@ -27,6 +27,7 @@ from engine.sweep.verification import (
     compare_runs,
     sets_to_check,
 )
+from engine.sweep.walk_forward import ForwardForm, forward_forms
 from engine.workers import SharedFolders, Workers
 
 PARTS_FOLDER = "parts"
@@ -48,6 +49,7 @@ class SweepResult:
     near : the neighbourhood of each set
     choice : the chosen set, and the number of every set
     sensitivity : the chosen set under other costs and later series
+    anchored, rolling : the choice made on earlier windows alone, on all and on the last ones
     trials : the sets that ever saw these data with this playbook
     checked : places of the sets that were run again with every check
     reused : number of sets whose results an earlier, interrupted sweep had stored
@@ -62,6 +64,8 @@ class SweepResult:
     choice: Choice
     checked: tuple[int, ...]
     sensitivity: tuple[SensitivityRow, ...]
+    anchored: ForwardForm
+    rolling: ForwardForm
     trials: TrialCount
     reused: int
 
@@ -106,6 +110,9 @@ def run_sweep(
     chosen = None if choice.place is None else made.results[choice.place].item
     # First the checks: a difference must stop the sweep before anything is told.
     checked = _check(job, inputs, made.results, choice, workers)
+    anchored, rolling = forward_forms(
+        job, inputs, excess, near, results=made.results, workers=workers
+    )
     return SweepResult(
         job=job,
         inputs=inputs,
@@ -116,6 +123,8 @@ def run_sweep(
         choice=choice,
         checked=checked,
         sensitivity=() if chosen is None else sensitivity(job, inputs, chosen, workers),
+        anchored=anchored,
+        rolling=rolling,
         trials=ledger.count(inputs.results_id, list(recorder.rows.values())),
         reused=made.reused,
     )

@@ -14,6 +14,7 @@ from engine.sweep.judgement import CONVINCING, Judgement, Number
 from engine.sweep.set_choice import ranked
 from engine.sweep.sweep_run import SweepResult
 from engine.sweep.verification import BEST_SETS
+from engine.sweep.walk_words import walk_sentences
 
 METRIC_WORDS = {
     SweepMetric.SHARPE: "Sharpe ratio",
@@ -126,6 +127,7 @@ def verdict(result: SweepResult, found: Judgement | Missing) -> list[str]:
         *_luck_sentences(found),
         *family_sentences(found),
         *held_out_sentences(result, found),
+        *walk_sentences(result),
         *sensitivity_sentences(result),
     ]
 
