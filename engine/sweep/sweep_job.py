@@ -148,22 +148,28 @@ def sweep_job(file: SweepFile, plugin_path: Path | None = None) -> SweepJob:
 
 
 def _found_windows(job: SweepJob) -> list[SweepCell]:
-    """Return a window for each sell-off that the dating rule finds, its first and last day in."""
+    """Return a window for each sell-off that the dating rule finds, the day of its high not in it.
+
+    A day's return runs from the close before it, so the fall begins on the day after the high. The
+    day of the high may be the last day of the sell-off before.
+    """
     place, text = job.file.source.where(("sell_offs",)), str(job.config.sell_offs)
     try:
         found = find_sell_offs(job.source, find_market(text)).sell_offs
     except RiskoffError as error:
         raise type(error)(f"{place}: sell_offs: {error}") from error
-    return [
+    windows = [
         SweepCell(
             window=str(item.high),
-            start=utc_datetime(midnight_ns(item.high)).isoformat(),
+            start=utc_datetime(midnight_ns(item.high) + DAY_NS).isoformat(),
             end=utc_datetime(midnight_ns(item.last) + DAY_NS).isoformat(),
             instrument="",
             cluster=f"cluster {item.cluster}",
         )
         for item in found
     ]
+    _refuse_shared_days(windows, f"{place}: sell_offs")
+    return windows
 
 
 def _without_data(job: SweepJob, cells: Sequence[SweepCell]) -> Iterator[tuple[str, str]]:
@@ -193,13 +199,18 @@ def _windows(file: SweepFile) -> list[SweepCell]:
         if count > 1:
             raise ConfigError(f"{place}: episodes: {count} are called {name!r}; rename one")
     found.sort(key=lambda cell: cell.start)
-    for one, other in combinations(found, 2):
+    _refuse_shared_days(found, f"{place}: episodes")
+    return found
+
+
+def _refuse_shared_days(windows: Sequence[SweepCell], place: str) -> None:
+    """Refuse windows, in order of time, of which two share a day."""
+    for one, other in combinations(windows, 2):
         if other.start < one.end:
             raise ConfigError(
-                f"{place}: episodes: {one.window} and {other.window} share days; no day may count "
-                "twice in one result"
+                f"{place}: {one.window} and {other.window} share days; no day may count twice in "
+                "one result"
             )
-    return found
 
 
 def cut_window(whole: SweepWindow, folds: FoldsConfig) -> list[SweepWindow]:

@@ -1,5 +1,8 @@
 """A sweep's file: every wrong path, level and window is refused with its place."""
 
+from dataclasses import replace
+from importlib import import_module
+
 import pytest
 
 from data_feeds.errors import RiskoffError
@@ -7,7 +10,13 @@ from engine.config.sweep_file import key_path, load_sweep_file
 from engine.config.yaml_source import read_source, with_values
 from engine.config_files import read_sweep, run_of
 from engine.errors import ConfigError
+from engine.sell_offs import find_sell_offs
+from tests.engine.sell_offs.test_found import data as daily_data
+from tests.engine.sell_offs.test_found import market
 from tests.engine.sweep.conftest import SWEEP
+
+# The package exports a function of this name.
+sweep_job_module = import_module("engine.sweep.sweep_job")
 
 
 def refused(toy, old, new):
@@ -83,6 +92,31 @@ def test_a_sweep_is_no_run_and_a_run_no_sweep(toy):
         run_of(with_values(read_source(toy.folder / "sweep.yaml"), ()), toy.plugins)
     with pytest.raises(ConfigError, match="over: missing"):
         load_sweep_file(toy.run_file)
+
+
+def test_a_found_sell_off_begins_on_the_day_after_its_high_and_shares_no_day(toy, monkeypatch):
+    # 100 falls to 85 and regains half at 95, the next high; that falls to 80.
+    found = find_sell_offs(daily_data([100, 85, 95, 80, 88]), market())
+    one, other = found.sell_offs
+    assert one.last == other.high
+    monkeypatch.setattr(sweep_job_module, "find_sell_offs", lambda source, asked: found)
+    text = SWEEP[: SWEEP.index("episodes:")] + "sell_offs: QQQ\n"
+    spans = [(cell.window, cell.start[:10], cell.end[:10]) for cell in toy.job(text=text).cells]
+    # Monday 2026-01-05 is the first high, Wednesday the second; an end is not in its window.
+    assert spans == [
+        ("2026-01-05", "2026-01-06", "2026-01-08"),
+        ("2026-01-07", "2026-01-08", "2026-01-10"),
+    ]
+
+
+def test_found_sell_offs_that_share_a_day_are_refused(toy, monkeypatch):
+    found = find_sell_offs(daily_data([100, 85, 95, 80, 88]), market())
+    one, other = found.sell_offs
+    shared = replace(found, sell_offs=(one, replace(other, high=one.low)))
+    monkeypatch.setattr(sweep_job_module, "find_sell_offs", lambda source, asked: shared)
+    text = SWEEP[: SWEEP.index("episodes:")] + "sell_offs: QQQ\n"
+    with pytest.raises(ConfigError, match="sell_offs: 2026-01-05 and 2026-01-06 share days"):
+        toy.job(text=text)
 
 
 def test_the_shipped_sweeps_can_be_read():
