@@ -25,6 +25,8 @@ from engine.sweep.set_choice import Neighbours, choose
 DAY = np.timedelta64(1, "D")
 # With two windows each choice would rest on a single one.
 MIN_WINDOWS = 2
+# A number of one day does not exist.
+MIN_DAYS = 2
 # Windows that choose in the rolling form of the forward choice, without folds in the file.
 ROLLING = 3
 
@@ -119,10 +121,15 @@ def _folds(
         inside = excess.rows_of(cluster)
         wanted = np.logical_or.reduce([excess.rows_of(other) for other in choosing])
         used = wanted & training_rows(excess.days, inside, memory_days)
-        numbers = numbers_of(excess.values[used], asked.metric, per_year)
-        place = choose(numbers, near, asked.rule).place
         pairs = zip(excess.names, excess.clusters, strict=True)
         names = tuple(name for name, of in pairs if of == cluster)
+        if used.sum() < MIN_DAYS:
+            return Missing(
+                f"the rules remember {memory_days} days, which leaves {used.sum()} of the "
+                f"{wanted.sum()} days that choose for {', '.join(names)}"
+            )
+        numbers = numbers_of(excess.values[used], asked.metric, per_year)
+        place = choose(numbers, near, asked.rule).place
         if place is None:
             return Missing(f"no set has a number on the windows that choose for {', '.join(names)}")
         own = excess.values[inside, place]

@@ -9,9 +9,28 @@ from engine.sweep.sweep_run import SweepResult
 SIZE = 0.05
 
 
-def family_sentences(found: Judgement) -> list[str]:
+def family_sentences(result: SweepResult, found: Judgement) -> list[str]:
     """Return the sentences on all sets together."""
-    return [_overfitting(found.overfitting), _superiority(found.superiority)]
+    superior = _superiority(found.superiority, counted_sets(result))
+    return [*_adaptive(result), _overfitting(found.overfitting), superior]
+
+
+def counted_sets(result: SweepResult) -> str:
+    """Return the words for the sets that judge the choice and form a family."""
+    count = len(result.blind.places)
+    return "all sets" if count == len(result.results) else f"the {count} blind sets"
+
+
+def _adaptive(result: SweepResult) -> list[str]:
+    """Return a sentence on the sets that the sampler drew because of results."""
+    count, whole = len(result.blind.places), len(result.results)
+    if count == whole:
+        return []
+    return [
+        f"{whole - count} of {whole} sets were drawn after a look at results in every window. The "
+        f"other {count} are blind: the tests below, and the choices without a window, use these "
+        "alone."
+    ]
 
 
 def _overfitting(found: Overfitting | Missing) -> str:
@@ -30,7 +49,7 @@ def _overfitting(found: Overfitting | Missing) -> str:
     )
 
 
-def _superiority(found: Superiority | Missing) -> str:
+def _superiority(found: Superiority | Missing, sets: str) -> str:
     if isinstance(found, Missing):
         return f"Superior ability over the bill: {found}."
     answer = (
@@ -40,7 +59,7 @@ def _superiority(found: Superiority | Missing) -> str:
     )
     idle = f"; {len(found.powerless)} are active on too few days" if found.powerless else ""
     return (
-        f"Superior ability over the bill, corrected for all sets of this sweep: p = "
+        f"Superior ability over the bill, corrected for {sets} of this sweep: p = "
         f"{number(found.consistent, 3)}, {answer}{idle}. Its measured sizes: docs/statistics.md."
     )
 
@@ -74,8 +93,8 @@ def _folds_sentence(result: SweepResult, found: HeldOutFolds | Missing, words: s
     beaten = sum(fold.beaten for fold in found.folds) / len(found.folds)
     return (
         f"{words}: the rule's number is {number(found.number, 3)}; {won} of {len(found.folds)} "
-        f"windows beat the bill; {chosen} chosen, better there than {percent(beaten, 0)} of all "
-        "sets (chance: 50%)."
+        f"windows beat the bill; {chosen} chosen, better there than {percent(beaten, 0)} of "
+        f"{counted_sets(result)} (chance: 50%)."
     )
 
 

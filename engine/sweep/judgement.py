@@ -6,6 +6,7 @@ reason.
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -40,8 +41,8 @@ class Judgement:
     sharpe : annualized
     expected_best : the highest annualized ratio that as many worthless trials lead to expect
     deflated : probability that its true ratio exceeds that
-    overfitting : how often picking the best of these sets picks luck
-    superiority : whether any of these sets beats the bill
+    overfitting : how often picking the best of the blind sets picks luck
+    superiority : whether any of the blind sets beats the bill
     left_out : the choice made without each window, judged on it
     forward, rolling : the choice made on all earlier windows, and on the last ones
     """
@@ -82,9 +83,11 @@ def judged(result: SweepResult) -> Judgement | Missing:
         sharpe=_yearly(sharpe, per_year),
         expected_best=_yearly(expected, per_year),
         deflated=deflated,
-        overfitting=overfitting(result.excess),
-        superiority=superiority(result.excess, result.job.config.seed),
-        left_out=leave_one_out(result.excess, result.near, asked, result.inputs.memory_days),
+        overfitting=overfitting(result.blind),
+        superiority=superiority(result.blind, result.job.config.seed),
+        left_out=result.blind.judged(
+            partial(leave_one_out, asked=asked, memory_days=result.inputs.memory_days)
+        ),
         forward=result.anchored.folds,
         rolling=result.rolling.folds,
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from engine.errors import ConfigError
 from engine.sweep.axes import ParameterSet
+from engine.sweep.blind_sets import BlindSets, blind_sets
 from engine.sweep.daily_excess import DailyExcess, daily_excess, numbers_of
 from engine.sweep.optuna_draws import AdaptiveDraws
 from engine.sweep.parts import PartWriter, SweepParts
@@ -47,6 +48,7 @@ class SweepResult:
     adaptive : whether earlier results decided about each set
     excess : daily returns in excess of the bill, a column a set
     near : the neighbourhood of each set
+    blind : the sets that no result had suggested; only these judge the choice and form a family
     choice : the chosen set, and the number of every set
     sensitivity : the chosen set under other costs and later series
     anchored, rolling : the choice made on earlier windows alone, on all and on the last ones
@@ -61,6 +63,7 @@ class SweepResult:
     adaptive: tuple[bool, ...]
     excess: DailyExcess
     near: Neighbours
+    blind: BlindSets
     choice: Choice
     checked: tuple[int, ...]
     sensitivity: tuple[SensitivityRow, ...]
@@ -110,9 +113,8 @@ def run_sweep(
     chosen = None if choice.place is None else made.results[choice.place].item
     # First the checks: a difference must stop the sweep before anything is told.
     checked = _check(job, inputs, made.results, choice, workers)
-    anchored, rolling = forward_forms(
-        job, inputs, excess, near, results=made.results, workers=workers
-    )
+    blind = blind_sets(excess, near, made.adaptive)
+    anchored, rolling = forward_forms(job, inputs, blind, results=made.results, workers=workers)
     return SweepResult(
         job=job,
         inputs=inputs,
@@ -120,6 +122,7 @@ def run_sweep(
         adaptive=tuple(made.adaptive),
         excess=excess,
         near=near,
+        blind=blind,
         choice=choice,
         checked=checked,
         sensitivity=() if chosen is None else sensitivity(job, inputs, chosen, workers),

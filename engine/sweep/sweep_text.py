@@ -125,7 +125,7 @@ def verdict(result: SweepResult, found: Judgement | Missing) -> list[str]:
         _rule_sentence(result, found, words),
         *_edge_sentence(found),
         *_luck_sentences(found),
-        *family_sentences(found),
+        *family_sentences(result, found),
         *held_out_sentences(result, found),
         *walk_sentences(result),
         *sensitivity_sentences(result),

@@ -22,9 +22,9 @@ from engine.results.finished import RunRecord
 from engine.run import prepare_run
 from engine.statistics import Interval, Missing, daily_measures, intervals
 from engine.sweep.axes import ParameterSet
-from engine.sweep.daily_excess import DailyExcess, daily_excess
+from engine.sweep.blind_sets import BlindSets
+from engine.sweep.daily_excess import daily_excess
 from engine.sweep.held_out import ROLLING, HeldOutFolds, forward
-from engine.sweep.set_choice import Neighbours
 from engine.sweep.set_runs import CellResult, Floats, SetResult, measured_record
 from engine.sweep.sweep_inputs import SweepInputs
 from engine.sweep.sweep_job import SweepCell, SweepJob
@@ -128,8 +128,7 @@ class ForwardForm:
 def forward_forms(
     job: SweepJob,
     inputs: SweepInputs,
-    excess: DailyExcess,
-    near: Neighbours,
+    blind: BlindSets,
     *,
     results: Sequence[SetResult],
     workers: Workers,
@@ -137,8 +136,9 @@ def forward_forms(
     """Return the anchored form, which chooses on all earlier windows, and the rolling one."""
     cut = job.config.folds
     first, last = (1, ROLLING) if cut is None else (cut.choosing, cut.choosing)
+    chosen, memory = job.config.choose, inputs.memory_days
     found = [
-        forward(excess, near, job.config.choose, inputs.memory_days, first=first, last=choosing)
+        blind.judged(partial(forward, asked=chosen, memory_days=memory, first=first, last=choosing))
         for choosing in (None, last)
     ]
     walks = walk_forward(job, found, results, inputs.periods_per_year, workers)

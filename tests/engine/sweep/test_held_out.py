@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from engine.config.sweep import ChoiceRule, ChooseConfig, SweepMetric
 from engine.statistics import Missing
+from engine.sweep.blind_sets import blind_sets
 from engine.sweep.daily_excess import DailyExcess
 from engine.sweep.family_tests import MAX_RATIOS, SPLITS, blocks_of, overfitting, superiority
 from engine.sweep.held_out import forward, leave_one_out, training_rows
@@ -31,6 +32,11 @@ def alone(sets):
     return [np.array([place]) for place in range(sets)]
 
 
+def all_blind(excess):
+    count = excess.values.shape[1]
+    return blind_sets(excess, alone(count), [False] * count)
+
+
 def test_each_window_is_judged_by_the_set_that_the_others_chose():
     # Sums of the sets by window: a (3, 1), b (1, 2), c (0, 4) percent.
     a, b, c = (np.array([[x, y], [x, y]]) / 200 for x, y in ((3, 1), (1, 2), (0, 4)))
@@ -49,6 +55,14 @@ def test_days_within_the_rules_memory_of_the_left_out_window_are_not_used():
     # Two windows of four days, three days apart: five days of memory reach two of the other's days.
     assert [fold.dropped for fold in near.folds] == [2, 2]
     assert [fold.dropped for fold in leave_one_out(matrix(a, b), alone(2), PEAK, 5).folds] == [0, 0]
+
+
+def test_a_memory_that_leaves_no_day_to_choose_on_is_the_reason():
+    found = leave_one_out(matrix(np.ones((4, 2)), np.ones((4, 2)), gap=3), alone(2), PEAK, 9)
+    # The first day of b is 7 days after the first of a: 9 days of memory reach all four.
+    assert found == Missing(
+        "the rules remember 9 days, which leaves 0 of the 4 days that choose for a"
+    )
 
 
 def test_the_window_that_is_judged_never_decides():
@@ -110,13 +124,13 @@ def test_blocks_are_shared_out_equally_and_cross_no_window(count, sets):
 def test_worthless_sets_look_overfitted_and_beat_nothing():
     noise = np.random.default_rng(0).normal(0, 0.01, (300, 12))
     excess = matrix(noise[:150], noise[150:])
-    assert 0.2 < overfitting(excess).probability < 0.9
-    assert superiority(excess, seed=0).consistent > 0.05
+    assert 0.2 < overfitting(all_blind(excess)).probability < 0.9
+    assert superiority(all_blind(excess), seed=0).consistent > 0.05
 
 
 def test_a_set_that_always_earns_is_found_again_and_beats_the_bill():
     noise = np.random.default_rng(0).normal(0, 0.01, (300, 12))
     noise[:, 4] += 0.005
     excess = matrix(noise[:150], noise[150:])
-    assert overfitting(excess).probability == 0.0
-    assert superiority(excess, seed=0).superior == (4,)
+    assert overfitting(all_blind(excess)).probability == 0.0
+    assert superiority(all_blind(excess), seed=0).superior == (4,)
