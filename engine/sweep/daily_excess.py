@@ -76,7 +76,7 @@ def _pooled(cells: Sequence[CellResult], grid: Days) -> Floats:
 
 
 def numbers_of(excess: Floats, metric: SweepMetric, periods_per_year: int) -> Floats:
-    """Return the number of each set, shape (sets,); NaN where it does not exist.
+    """Return the number of each set, shape (sets,); NaN where it does not exist, never -inf.
 
     Parameters
     ----------
@@ -86,12 +86,15 @@ def numbers_of(excess: Floats, metric: SweepMetric, periods_per_year: int) -> Fl
         excess
     periods_per_year : days of a year
 
-    A set without any return has the number 0: it earned the bill, no more and no less. The Sharpe
-    ratio of returns that do not vary, and the last number without a fall, do not exist.
+    A set without any return has the number 0: it earned the bill, no more and no less. A set whose
+    summed excess rises and never falls has the last number +inf. The Sharpe ratio of returns that
+    do not vary does not exist.
 
     >>> flat, up = [0.0, 0.0, 0.0], [0.01, -0.01, 0.02]
     >>> numbers_of(np.array([flat, up]).T, SweepMetric.SHARPE, 365).round(6).tolist()
     [0.0, 8.338094]
+    >>> numbers_of(np.array([[0.01], [0.02]]), SweepMetric.EXCESS_OVER_DRAWDOWN, 365).tolist()
+    [inf]
     """
     if len(excess) < 2:
         return np.full(excess.shape[1], np.nan)
@@ -99,7 +102,7 @@ def numbers_of(excess: Floats, metric: SweepMetric, periods_per_year: int) -> Fl
     yearly = mean * periods_per_year
     if metric is SweepMetric.EXCESS_RETURN:
         return np.asarray(yearly, dtype=np.float64)
-    idle = ~excess.any(axis=0)
+    out = np.where(~excess.any(axis=0), 0.0, np.nan)
     if metric is SweepMetric.SHARPE:
         units, _ = scaled(excess, axis=0)
         deviation = units.std(axis=0, ddof=1)
@@ -109,7 +112,9 @@ def numbers_of(excess: Floats, metric: SweepMetric, periods_per_year: int) -> Fl
     else:
         path = np.concatenate([np.zeros((1, excess.shape[1])), np.cumsum(excess, axis=0)])
         divisor = (np.maximum.accumulate(path, axis=0) - path).max(axis=0)
-        varies, mean = divisor > 0, yearly
-    out = np.where(idle, 0.0, np.nan)
+        # Interest less bill leaves rounding errors on days of rest, which are no fall.
+        varies, mean = divisor > NO_VARIANCE_SHARE * np.abs(excess).max(axis=0), yearly
+        # Without a fall the sum of the excess, and with it the mean, is zero or positive.
+        out[~varies & (mean > 0)] = np.inf
     numbers: Floats = np.divide(mean, divisor, out=out, where=varies)
     return numbers

@@ -6,8 +6,8 @@ from itertools import combinations
 
 import numpy as np
 
-from engine.formatting import number
 from engine.sweep.axes import Axis
+from engine.sweep.number_text import number_text
 from engine.sweep.set_runs import Floats
 from engine.sweep.sweep_run import SweepResult
 
@@ -55,7 +55,7 @@ def medians(numbers: Floats, places: Sequence[Sequence[int]], shape: tuple[int, 
     """
     held: dict[tuple[int, ...], list[float]] = {}
     for value, place in zip(numbers.tolist(), places, strict=True):
-        if np.isfinite(value):
+        if not np.isnan(value):
             held.setdefault(tuple(place), []).append(value)
     found = np.full(shape, np.nan)
     for place, values in held.items():
@@ -73,10 +73,10 @@ def _map(result: SweepResult, down: int | None, across: int, labels: Sequence[st
     ]
     found = medians(result.choice.numbers, places, (len(rows), len(columns)))
     chosen = None if result.choice.place is None else places[result.choice.place]
-    largest = np.nanmax(np.abs(found)) if np.isfinite(found).any() else 0.0
+    largest = np.abs(found[np.isfinite(found)]).max(initial=0.0)
     cells = [
         tuple(
-            HeatCell(number(value, 3), shade(value, largest), (row, column) == chosen)
+            HeatCell(number_text(value), shade(value, largest), (row, column) == chosen)
             for column, value in enumerate(line)
         )
         for row, line in enumerate(found.tolist())
@@ -91,9 +91,9 @@ def shade(value: float, largest: float) -> str:
     >>> shade(2.0, 2.0), shade(-0.1, 2.0), shade(0.0, 2.0)
     ('good-4', 'bad-1', '')
     """
-    if not np.isfinite(value) or value == 0 or largest == 0:
+    if np.isnan(value) or value == 0:
         return ""
-    step = int(np.ceil(abs(value) / largest * SHADES))
+    step = SHADES if np.isinf(value) else int(np.ceil(abs(value) / largest * SHADES))
     return f"{'good' if value > 0 else 'bad'}-{step}"
 
 

@@ -4,6 +4,7 @@ from engine.formatting import number, percent, signed_percent
 from engine.statistics import Missing, Overfitting, Superiority
 from engine.sweep.held_out import HeldOutFolds
 from engine.sweep.judgement import Judgement
+from engine.sweep.number_text import number_text
 from engine.sweep.sweep_run import SweepResult
 
 SIZE = 0.05
@@ -92,7 +93,7 @@ def _folds_sentence(result: SweepResult, found: HeldOutFolds | Missing, words: s
     chosen = "always the same set" if same else f"{len(places)} different sets"
     beaten = sum(fold.beaten for fold in found.folds) / len(found.folds)
     return (
-        f"{words}: the rule's number is {number(found.number, 3)}; {won} of {len(found.folds)} "
+        f"{words}: the rule's number is {number_text(found.number)}; {won} of {len(found.folds)} "
         f"windows beat the bill; {chosen} chosen, better there than {percent(beaten, 0)} of "
         f"{counted_sets(result)} (chance: 50%)."
     )
@@ -106,7 +107,7 @@ def held_out_rows(result: SweepResult, left: HeldOutFolds) -> list[tuple[str, ..
             fold.window,
             result.results[fold.place].item.set_id,
             signed_percent(fold.excess),
-            number(fold.number, 3),
+            number_text(fold.number),
             percent(fold.beaten, 0),
             str(fold.dropped),
         )
@@ -128,7 +129,7 @@ def sensitivity_rows(result: SweepResult) -> list[tuple[str, ...]]:
     """Return a row for each change of the chosen set, a heading row first."""
     head = ("change", "number", "sum of the excess", "trades")
     rows: list[tuple[str, ...]] = [
-        (row.change, number(row.number, 3), signed_percent(row.excess), str(row.trades))
+        (row.change, number_text(row.number), signed_percent(row.excess), str(row.trades))
         for row in result.sensitivity
     ]
     return [head, *rows]

@@ -123,4 +123,6 @@ def _yearly(ratio: Number, per_year: int) -> Number:
 
 
 def _number(value: float, reason: str) -> Number:
-    return float(value) if math.isfinite(value) else Missing(reason)
+    if math.isinf(value):
+        return Missing("no limit: the summed excess never fell")
+    return Missing(reason) if math.isnan(value) else float(value)

@@ -31,7 +31,7 @@ class Choice:
     ----------
     place : of the chosen set; None where no set has a number
     rule : the rule that decided; ``peak`` also where no set has neighbours
-    numbers, plateaus : shape (sets,); NaN where one does not exist
+    numbers, plateaus : shape (sets,); NaN where one does not exist, a number may be +inf
     """
 
     place: int | None
@@ -54,16 +54,19 @@ def neighbours_of(space: SweepSpace, sets: Sequence[ParameterSet]) -> Neighbours
 def plateaus_of(numbers: Floats, near: Neighbours) -> Floats:
     """Return the lower quartile of the numbers around each set; NaN for a set without neighbours.
 
-    A number that does not exist counts as the lowest of all, and its own set has no plateau.
+    A number that does not exist counts as the lowest of all, and its own set has no plateau. An
+    infinite number counts as the highest finite one.
 
     >>> around = [np.array([0, 1]), np.array([0, 1, 2]), np.array([1, 2])]
     >>> plateaus_of(np.array([1.0, 5.0, 3.0]), around).tolist()
     [2.0, 2.0, 3.5]
     """
-    known = np.isfinite(numbers)
-    if not known.any():
-        return np.full(len(numbers), np.nan)
-    filled = np.where(known, numbers, numbers[known].min())
+    known, finite = ~np.isnan(numbers), np.isfinite(numbers)
+    if not finite.any():
+        has_near = [len(places) >= LEAST_NEIGHBOURS for places in near]
+        return np.where(known & has_near, np.inf, np.nan)
+    low, high = numbers[finite].min(), numbers[finite].max()
+    filled = np.where(finite, numbers, np.where(known, high, low))
     found = [
         np.quantile(filled[places], LOWER_QUARTILE) if len(places) >= LEAST_NEIGHBOURS else np.nan
         for places in near
@@ -78,11 +81,11 @@ def choose(numbers: Floats, near: Neighbours, rule: ChoiceRule) -> Choice:
     neighbourhood the peak is chosen, and the choice says so.
     """
     plateaus = plateaus_of(numbers, near)
-    if rule is ChoiceRule.PLATEAU and np.isfinite(plateaus).any():
+    if rule is ChoiceRule.PLATEAU and not np.isnan(plateaus).all():
         best = plateaus == np.nanmax(plateaus)
         place = int(np.argmax(np.where(best, numbers, -np.inf)))
         return Choice(place, ChoiceRule.PLATEAU, numbers, plateaus)
-    if not np.isfinite(numbers).any():
+    if np.isnan(numbers).all():
         return Choice(None, rule, numbers, plateaus)
     return Choice(int(np.nanargmax(numbers)), ChoiceRule.PEAK, numbers, plateaus)
 

@@ -11,6 +11,7 @@ from engine.sweep.judged_words import (
     sensitivity_sentences,
 )
 from engine.sweep.judgement import CONVINCING, Judgement, Number
+from engine.sweep.number_text import number_text
 from engine.sweep.set_choice import ranked
 from engine.sweep.sweep_run import SweepResult
 from engine.sweep.verification import BEST_SETS
@@ -196,8 +197,8 @@ def best_rows(result: SweepResult, count: int = BEST_SETS) -> list[tuple[str, ..
             (
                 found.item.set_id,
                 *(str(value) for value in found.item.values.values()),
-                number(result.choice.numbers[place], 3),
-                number(result.choice.plateaus[place], 3),
+                number_text(result.choice.numbers[place]),
+                number_text(result.choice.plateaus[place]),
                 str(len(result.near[place])),
                 str(sum(cell.row.trades for cell in found.cells)),
                 *(percent(_mean_return(result, place, window)) for window in windows),

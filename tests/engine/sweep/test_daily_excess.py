@@ -54,6 +54,18 @@ def test_the_deepest_fall_is_that_of_the_summed_excess_its_start_included():
     assert found == pytest.approx(-1.0 / 0.03)
 
 
+def test_a_gain_without_a_fall_is_infinite_and_only_that():
+    # Sums: 0.01, 0.03 without a fall; 0.01, 0.0 with one; never above its start.
+    values = np.array([[0.01, 0.02], [0.01, -0.01], [0.0, -0.01]]).T
+    found = numbers_of(values, SweepMetric.EXCESS_OVER_DRAWDOWN, 100)
+    assert found.tolist() == [np.inf, 0.0, pytest.approx(-50.0)]
+
+
+def test_a_rounding_error_is_no_fall():
+    values = np.array([[0.01], [-4e-17], [0.02]])
+    assert numbers_of(values, SweepMetric.EXCESS_OVER_DRAWDOWN, 100)[0] == np.inf
+
+
 @pytest.mark.parametrize("metric", list(SweepMetric))
 def test_a_set_that_never_moved_has_the_number_zero(metric):
     assert numbers_of(np.zeros((5, 1)), metric, 365)[0] == 0.0

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from engine.config.sweep import ChoiceRule
 from engine.sweep.axes import Axis, SweepSpace
-from engine.sweep.set_choice import choose, edges_of, neighbours_of, plateaus_of
+from engine.sweep.set_choice import choose, edges_of, neighbours_of, plateaus_of, ranked
 
-NAN = float("nan")
+NAN, INF = float("nan"), float("inf")
 
 
 def line(count, *, ordered=True):
@@ -59,6 +59,26 @@ def test_a_set_without_a_number_is_never_chosen_and_pulls_its_neighbours_down():
     assert np.isnan(found.plateaus[1])
     assert found.plateaus[[0, 2, 3]].tolist() == [2.0, 1.0, 1.0]
     assert found.place == 0
+
+
+@pytest.mark.parametrize("rule", list(ChoiceRule))
+def test_a_set_that_only_gains_is_chosen_among_losers(rule):
+    # Sets 0 and 3 gain every day; -63 stands in for their numbers in every quartile.
+    found = chosen([INF, -63.0, -63.0, INF], rule)
+    assert found.place == 0
+    assert found.plateaus.tolist() == [-63.0] * 4
+    assert ranked(found) == [0, 3, 1, 2]
+
+
+def test_an_infinite_number_counts_as_the_highest_finite_one_around_it():
+    # 4 stands in: quartiles of (4, 1) 1.75, (4, 1, 4) 2.5, (1, 4, 4) 2.5, (4, 4) 4.
+    found = chosen([INF, 1.0, 4.0, INF])
+    assert found.plateaus.tolist() == [1.75, 2.5, 2.5, 4.0]
+    assert found.place == 3
+
+
+def test_sets_that_all_gain_without_a_fall_are_equal():
+    assert (chosen([INF, INF]).place, chosen([INF, INF]).plateaus.tolist()) == (0, [INF, INF])
 
 
 def test_without_neighbours_the_peak_is_chosen_and_said():
