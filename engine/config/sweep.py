@@ -234,7 +234,9 @@ class SensitivityConfig(SortedModel):
     """Choose the changes under which the chosen set is run again."""
 
     costs: tuple[Annotated[float, Field(ge=0, le=20)], ...] = Field(
-        (0.0, 2.0, 3.0), max_length=10, description="Factors on every fee and slippage"
+        (0.0, 2.0, 3.0),
+        max_length=10,
+        description="Factors on every fee, slippage and the spreads of options",
     )
     lags: tuple[Duration, ...] = Field(
         ("1d", "5d"), max_length=10, description="Delays added to every series"

@@ -1,14 +1,21 @@
-"""The chosen set under other costs and later series, each run by the engine in every cell."""
+"""The chosen set under other costs and later series, each run by the engine in every cell.
+
+Costs are fees (of liquidations and borrowed shares, too), slippage and the spreads of options.
+Interest and funding are no costs here.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from pydantic import BaseModel
+
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.yaml_text import KeyPath
 from engine.bt import simulate
 from engine.config.models import RunConfig
+from engine.config.short_sale_terms import MAX_BORROW_FEE_BPS
 from engine.costs.slippage_model import BASIS_POINT
 from engine.run import prepare_run
 from engine.sweep.axes import ParameterSet
@@ -20,12 +27,15 @@ from engine.workers import SharedFolders, Workers
 
 # Numbers of the slippage models that make it larger.
 SLIPPAGE_TERMS = ("base_bps", "range_share", "impact", "coefficient")
+# Numbers of the option model that are its costs.
+SPREAD_TERMS = ("haircut", "least_haircut")
+PLACE = "sensitivity.costs"
 Written = tuple[KeyPath, Any, str]
 
 
 @dataclass(frozen=True)
 class StressedRun:
-    """One change of the chosen set: a factor on fees and slippage, or a delay of the series."""
+    """One change of the chosen set: a factor on its costs, or a delay of the series."""
 
     item: ParameterSet
     cost_factor: float = 1.0
@@ -99,31 +109,61 @@ def _changes(job: SweepJob, task: StressedRun, cell: SweepCell) -> list[Written]
         return []
     config = job.run_config(task.item, cell)
     prepared = prepare_run(config, job.source, job.plugin_path)
-    traded = [prepared.dataset.instruments[name] for name in prepared.requirements.traded]
-    return scaled_costs(config, traded, task.cost_factor)
+    needs = prepared.requirements
+    traded = [prepared.dataset.instruments[name] for name in needs.traded]
+    found = scaled_costs(config, traded, task.cost_factor)
+    return found + (scaled_spreads(config, task.cost_factor) if needs.options else [])
 
 
 def scaled_costs(config: RunConfig, traded: Sequence[Instrument], factor: float) -> list[Written]:
-    """Return the costs in force times a factor, as values of the venue.
+    """Return the fees and slippage in force times a factor, as values of the run.
 
     An instrument's own terms count; of several instruments of a kind those of the first are used
-    for all.
+    for all. No value exceeds the largest that a run may state. Borrow fees of a series stay.
     """
     found: list[Written] = []
     for instrument in reversed(traded):
         costs = config.venue.costs_of(instrument)
-        rates = {"maker_fee_bps": costs.maker_rate, "taker_fee_bps": costs.taker_rate}
+        rates = {
+            "maker_fee_bps": costs.maker_rate,
+            "taker_fee_bps": costs.taker_rate,
+            "liquidation_fee_bps": costs.liquidation_fee_rate,
+        }
         if instrument.kind is InstrumentKind.ETF:
             rates = {"commission_bps": costs.taker_rate}
-        found += [_written((name,), rate / BASIS_POINT * factor) for name, rate in rates.items()]
+            found += _borrow_fee(config, instrument, factor)
+        found += [
+            _written(("venue",), name, config.venue, rate / BASIS_POINT * factor)
+            for name, rate in rates.items()
+        ]
         terms = costs.slippage.model_dump()
         found += [
-            _written(("slippage", name), terms[name] * factor)
+            _written(("venue", "slippage"), name, costs.slippage, terms[name] * factor)
             for name in SLIPPAGE_TERMS
             if terms.get(name) is not None
         ]
     return found
 
 
-def _written(path: KeyPath, value: float) -> Written:
-    return ("venue", *path), value, "sensitivity.costs"
+def _borrow_fee(config: RunConfig, fund: Instrument, factor: float) -> list[Written]:
+    terms = config.account.short_sales
+    rate = None if terms is None else terms.fee_of(fund, config.venue)
+    if rate is None:
+        return []
+    fee = min(rate / BASIS_POINT * factor, MAX_BORROW_FEE_BPS)
+    return [(("account", "short_sales", "borrow_fee_bps", fund.id), fee, PLACE)]
+
+
+def scaled_spreads(config: RunConfig, factor: float) -> list[Written]:
+    """Return the half spreads of options times a factor, as values of the run."""
+    return [
+        _written(("options",), name, config.options, getattr(config.options, name) * factor)
+        for name in SPREAD_TERMS
+    ]
+
+
+def _written(section: KeyPath, name: str, model: BaseModel, value: float) -> Written:
+    """Return a value of a section, at most the largest that the field of its model allows."""
+    rules = type(model).model_fields[name].metadata
+    largest = [rule.le for rule in rules if hasattr(rule, "le")]
+    return (*section, name), min([value, *largest]), PLACE

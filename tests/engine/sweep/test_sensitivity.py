@@ -4,7 +4,7 @@ import pytest
 
 from data_feeds.embedded import embedded_catalog
 from engine.config_files import read_config
-from engine.sweep.sensitivity import scaled_costs
+from engine.sweep.sensitivity import scaled_costs, scaled_spreads
 
 
 def test_the_costs_in_force_are_scaled_not_those_of_the_venue():
@@ -25,3 +25,53 @@ def test_a_factor_of_zero_removes_every_cost_of_an_etf():
     found = {path: value for path, value, _ in scaled_costs(config, [etf], 0.0)}
     assert found["venue", "commission_bps"] == 0.0
     assert set(found.values()) == {0.0}
+
+
+@pytest.mark.parametrize(("factor", "fee_bps"), [(0.0, 0.0), (3.0, 375.0), (20.0, 1_000.0)])
+def test_the_fee_of_a_liquidation_is_scaled_up_to_the_largest_a_run_may_state(factor, fee_bps):
+    # 125 basis points times the factor; 20 x 125 lies above 1,000.
+    config = read_config("demo", ["venue.liquidation_fee_bps=125"], None)
+    perp = embedded_catalog().instruments()["BTCUSDT-PERP"]
+    found = {path: value for path, value, _ in scaled_costs(config, [perp], factor)}
+    assert found["venue", "liquidation_fee_bps"] == pytest.approx(fee_bps)
+
+
+def test_the_fee_of_a_borrowed_fund_is_scaled_for_each_fund():
+    fees = "account.short_sales.borrow_fee_bps={QQQ: 40}"
+    config = read_config("demo", [fees, "venue.borrow_fee_bps=25"], None)
+    held = embedded_catalog().instruments()
+    traded = [held[name] for name in ("QQQ", "SPY", "BTCUSDT-PERP")]
+    found = {path: value for path, value, _ in scaled_costs(config, traded, 2.0)}
+    # Of the run's own 40 and of the venue's 25, unless the fund's own terms state a fee.
+    spy = config.venue.costs_of(held["SPY"]).borrow_fee_rate * 10_000
+    borrowed = {path[-1]: value for path, value in found.items() if "short_sales" in path}
+    assert borrowed == {"QQQ": pytest.approx(80.0), "SPY": pytest.approx(2 * spy)}
+
+
+def test_without_short_sales_nothing_is_written_about_them():
+    config = read_config("demo", None, None)
+    etf = embedded_catalog().instruments()["QQQ"]
+    assert not any("short_sales" in path for path, _, _ in scaled_costs(config, [etf], 2.0))
+
+
+def test_the_spreads_of_options_are_scaled():
+    config = read_config("demo", None, None)
+    found = {path[-1]: value for path, value, _ in scaled_spreads(config, 2.0)}
+    options = config.options
+    assert found == {"haircut": 2 * options.haircut, "least_haircut": 2 * options.least_haircut}
+    # Half of the price is the largest half spread that a run may state.
+    capped = {path[-1]: value for path, value, _ in scaled_spreads(config, 1_000.0)}
+    assert capped["haircut"] == 0.5
+
+
+def test_scaled_costs_are_values_that_a_run_accepts(toy):
+    job = toy.job("settings.account.short_sales={borrow_fee_bps: {QQQ: 40}}")
+    cell, funds = job.cells[0], [embedded_catalog().instruments()["QQQ"]]
+    config = job.run_config(job.first_set, cell)
+    for factor in (0.0, 3.0, 20.0):
+        written = [*scaled_costs(config, funds, factor), *scaled_spreads(config, factor)]
+        dearer = job.run_config(job.first_set, cell, written)
+        assert dearer.account.short_sales.borrow_fee_bps["QQQ"] == pytest.approx(40 * factor)
+        assert dearer.venue.costs_of(funds[0]).taker_rate == pytest.approx(
+            min(config.venue.costs_of(funds[0]).taker_rate * factor, 0.02)
+        )
