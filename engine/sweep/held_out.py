@@ -5,10 +5,11 @@ windows choose for earlier ones. *Forward* chooses on earlier windows alone: on 
 (anchored), or on the last few (rolling). Each fold chooses anew, with the same neighbourhoods and
 the same number, so that the choice itself is judged.
 
-Days closer to the judged window than the rules remember are not used: before it (purge), because a
-trade could reach into it, and after it (embargo), because signals still read it. The windows that
-choose are runs of their own that begin flat with the base's account; the forward choices are also
-traded in one account (:mod:`engine.sweep.walk_forward`).
+A fold judges one window, or together the windows of one cluster of sell-offs. Days closer to it
+than the rules remember are not used: before it (purge), because its first decisions read them, and
+after it (embargo), because the decisions of those days read it. The windows that choose are runs of
+their own that begin flat with the base's account; the forward choices are also traded in one
+account (:mod:`engine.sweep.walk_forward`).
 """
 
 from collections.abc import Sequence
@@ -115,7 +116,8 @@ def _folds(
 ) -> HeldOutFolds | Missing:
     """Return a fold for each cluster of a plan, which names the clusters that choose for it."""
     if len(_clusters(excess)) < MIN_WINDOWS:
-        return Missing("one window only; give several episodes")
+        alone = "one window" if len(excess.names) == 1 else "one cluster of sell-offs"
+        return Missing(f"{alone} only; nothing is left to choose on")
     folds, days, per_year = [], [], excess.periods_per_year
     for cluster, choosing in plan:
         inside = excess.rows_of(cluster)

@@ -67,21 +67,29 @@ def _superiority(found: Superiority | Missing, sets: str) -> str:
 
 def held_out_sentences(result: SweepResult, found: Judgement) -> list[str]:
     """Return the sentences on the choice without each window."""
+    _, units = unit_words(result)
     kinds = (
         (
             found.left_out,
-            f"{left_out_title(result)} (chosen on all other windows; robustness, not tradable, "
-            "since later windows choose for earlier ones)",
+            f"{left_out_title(result)} (chosen on all other {units}; robustness, not tradable, "
+            f"since later {units} choose for earlier ones)",
         ),
-        (found.forward, "Forward, anchored (chosen on all earlier windows)"),
-        (found.rolling, f"Forward, rolling (chosen on the last {result.rolling.last} windows)"),
+        (found.forward, f"Forward, anchored (chosen on all earlier {units})"),
+        (found.rolling, f"Forward, rolling (chosen on the last {result.rolling.last} {units})"),
     )
     return [_folds_sentence(result, folds, words) for folds, words in kinds]
 
 
+def unit_words(result: SweepResult) -> tuple[str, str]:
+    """Return the words for one fold and for several: windows, or clusters of found sell-offs."""
+    if result.job.config.sell_offs is None:
+        return "window", "windows"
+    return "cluster of sell-offs", "clusters of sell-offs"
+
+
 def left_out_title(result: SweepResult) -> str:
     """Return the name of the test that leaves windows out."""
-    return "Leave one sell-off out" if result.job.config.folds is None else "Leave one window out"
+    return f"Leave one {unit_words(result)[0]} out"
 
 
 def _folds_sentence(result: SweepResult, found: HeldOutFolds | Missing, words: str) -> str:
@@ -91,10 +99,12 @@ def _folds_sentence(result: SweepResult, found: HeldOutFolds | Missing, words: s
     places = {fold.place for fold in found.folds}
     same = places == {result.choice.place}
     chosen = "always the same set" if same else f"{len(places)} different sets"
-    beaten = sum(fold.beaten for fold in found.folds) / len(found.folds)
+    count = len(found.folds)
+    beaten = sum(fold.beaten for fold in found.folds) / count
+    unit = unit_words(result)[count > 1]
     return (
-        f"{words}: the rule's number is {number_text(found.number)}; {won} of {len(found.folds)} "
-        f"windows beat the bill; {chosen} chosen, better there than {percent(beaten, 0)} of "
+        f"{words}: the rule's number is {number_text(found.number)}; {won} of {count} {unit} beat "
+        f"the bill; {chosen} chosen, better there than {percent(beaten, 0)} of "
         f"{counted_sets(result)} (chance: 50%)."
     )
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from engine.config.sweep import ChoiceRule, SweepMetric
 from engine.formatting import columns, number, percent, wrapped
+from engine.sell_offs import HINDSIGHT
 from engine.statistics import Missing
 from engine.sweep.judged_words import (
     family_sentences,
@@ -67,6 +68,7 @@ def about(result: SweepResult) -> list[str]:
         f"Windows {', '.join(_window_words(result))}.",
         f"{len(result.checked)} sets were run again with every check (decisions causal, numbers "
         "equal); the books of the chosen set were audited.",
+        *_hindsight(result),
         *_idle_cash(result),
         *_lacking(result),
     ]
@@ -77,6 +79,21 @@ def _window_words(result: SweepResult) -> list[str]:
         (cell.window, cell.start[:10], cell.end[:10]) for cell in result.job.cells
     )
     return [f"{name} ({start} to {end})" for name, start, end in spans]
+
+
+def _hindsight(result: SweepResult) -> list[str]:
+    """Return the sentences on windows that were chosen because a market fell in them."""
+    config = result.job.config
+    is_named = any(isinstance(item, str) for item in config.episodes)
+    if config.sell_offs is None and not is_named:
+        return []
+    which = "The windows" if config.sell_offs is not None else "The named episodes"
+    found = [HINDSIGHT] if config.sell_offs is not None else []
+    return [
+        *found,
+        f"{which} were chosen because the market fell in them, which favours cash and shorts: an "
+        "excess over the bill shows exposure, and not that the rules find sell-offs.",
+    ]
 
 
 def _who(result: SweepResult) -> str:

@@ -11,6 +11,10 @@ from engine.statistics import Missing
 from engine.sweep.sweep_run import SweepResult
 from engine.sweep.walk_forward import ForwardForm, WalkForward, WalkSegment
 
+NOT_TRADABLE = (
+    "Nobody could have traded the forward choices or this account: each window begins after a high "
+    "that was known only at the confirmation."
+)
 SAME = "the rolling choice is the anchored one, and so is its walk-forward"
 
 
@@ -19,7 +23,8 @@ def walk_sentences(result: SweepResult) -> list[str]:
     forms = {"anchored": result.anchored, "rolling": result.rolling}
     if is_same(result):
         forms = {"anchored and rolling": result.anchored}
-    return [_sentence(f"Walk-forward in one account, {name}", form) for name, form in forms.items()]
+    told = [_sentence(f"Walk-forward in one account, {name}", form) for name, form in forms.items()]
+    return told if result.job.config.sell_offs is None else [*told, NOT_TRADABLE]
 
 
 def is_same(result: SweepResult) -> bool:
