@@ -2,12 +2,13 @@
 
 from engine.checklist.explained_day import DayReport, day_report
 from engine.checklist.history import history_picture, history_table, summary_lines
-from engine.checklist.show import format_day
+from engine.checklist.show import day_rows, format_day
 from engine.checklist.state_reader import read_state
 
 __all__ = [
     "DayReport",
     "day_report",
+    "day_rows",
     "format_day",
     "history_picture",
     "history_table",

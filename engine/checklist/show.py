@@ -16,18 +16,11 @@ def format_day(report: DayReport, *, clock: str, data: str) -> str:
         f"Data: {data}",
         "",
     ]
-    head = ("", "holds", "measured", "threshold", "unit", "age, days")
-    table: list[tuple[str, ...]] = [head]
-    for place, (step, read) in enumerate(report.steps, start=1):
-        table.append((f"{place} {ChecklistStep(step.name).heading}", step.truth, "", "", "", ""))
-        table += [_row(line) for line in read]
-    known = f"{report.known_steps} of {len(report.steps)} steps are known"
-    table.append((f"5 one action: {report.action}", known, "", "", "", ""))
-    lines += columns(table, indent="")
+    lines += columns(day_rows(report), indent="")
     scores = ", ".join(f"{name} {number(score, 2)}" for name, score in report.scores.items())
     lines += [
         "",
-        f"Action     {report.action} ({known})",
+        f"Action     {report.action} ({_known(report)})",
         f"Risk tier  {report.tier}",
         f"Regime     {report.regime}",
         f"Driver     {report.driver} ({scores})",
@@ -35,6 +28,20 @@ def format_day(report: DayReport, *, clock: str, data: str) -> str:
         *textwrap.wrap(report.narrative, WIDTH),
     ]
     return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def day_rows(report: DayReport) -> list[tuple[str, ...]]:
+    """Return the five steps with what they read, the heading first."""
+    rows: list[tuple[str, ...]] = [("", "holds", "measured", "threshold", "unit", "age, days")]
+    for place, (step, read) in enumerate(report.steps, start=1):
+        rows.append((f"{place} {ChecklistStep(step.name).heading}", step.truth, "", "", "", ""))
+        rows += [_row(line) for line in read]
+    rows.append((f"5 one action: {report.action}", _known(report), "", "", "", ""))
+    return rows
+
+
+def _known(report: DayReport) -> str:
+    return f"{report.known_steps} of {len(report.steps)} steps are known"
 
 
 def _row(line: ConditionLine) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from engine.cli import (
     rules_command,
     run_commands,
     sell_off_command,
+    serve_command,
     strategy_commands,
     stress_command,
     study_command,
@@ -49,6 +50,7 @@ app.command("explain")(run_commands.explain)
 app.command("export")(export_command.export)
 app.command("diff")(diff_command.diff)
 app.command("attribute")(attribute_command.attribute)
+app.command("serve")(serve_command.serve)
 app.command("checklist")(checklist_command.checklist)
 app.command("study")(study_command.study)
 app.add_typer(strategy_commands.app, name="strategies")

@@ -108,7 +108,7 @@ def _print_result(kind: str, folder: Path, page: Path, *, as_json: bool) -> None
 
 def runs(root: RunsOption = DEFAULT_RUNS, as_json: JsonOption = False) -> None:
     """List the runs, newest first, by the names that other commands accept."""
-    from engine.cli.run_list import described, run_table
+    from engine.answers.listed_runs import described, run_table
     from engine.run_folder.partial_folders import remove_leftovers
     from engine.run_folder.run_names import named_runs
 

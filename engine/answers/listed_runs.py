@@ -1,4 +1,4 @@
-"""Make the table of ``riskoff runs``."""
+"""List finished runs: the table of ``riskoff runs`` and of the local page."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
