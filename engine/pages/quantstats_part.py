@@ -7,7 +7,6 @@ ticker, never ``match_dates``. Rows that it still computes wrongly are left out 
 import io
 import logging
 import re
-import sys
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
@@ -15,7 +14,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -32,6 +31,7 @@ from engine.metrics import (
     volatility,
 )
 from engine.pages.charts import SVG_SALT, without_prologs
+from engine.pages.quantstats_import import import_quantstats
 from engine.statistics import too_still
 
 # With fewer days most of quantstats' tables are empty and several pictures fail.
@@ -212,11 +212,16 @@ def quantstats_html(
         raise ReportError("tearsheet: the benchmark's days differ from the strategy's")
     if benchmark is not None and _says_nothing(benchmark, returns, periods_per_year):
         benchmark = None
-    with tempfile.TemporaryDirectory() as scratch, _fenced(), _drawing_only(names):
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        _fenced(),
+        _drawing_only(names),
+        _drawn_once(),
+    ):
         page, places = Path(scratch) / "page.html", Path(scratch) / "places.html"
         places.write_text(BETWEEN.join(f"{{{{{name}}}}}" for name in names), encoding="utf-8")
         try:
-            # By name: importing seaborn and pyplot takes over a second.
+            # By name: the import takes a second.
             import_module("quantstats.reports").html(
                 returns.rename(STRATEGY),
                 benchmark,
@@ -275,28 +280,13 @@ def _fenced() -> Iterator[None]:
         fonts.setLevel(logging.ERROR)
         mpl.use("Agg")
         # Only the first import sets a global style; without a reset pictures would depend on it.
-        _import_quantstats()
+        import_quantstats()
         mpl.rcParams.update({**mpl.rcParamsDefault, "backend": "Agg", **PLOT_STYLE})
         try:
             yield
         finally:
             fonts.setLevel(level)
             import_module("matplotlib.pyplot").close("all")
-
-
-def _import_quantstats() -> None:
-    """Import quantstats with an empty module in place of its downloader.
-
-    Only tickers need the downloader, and we give none. Its import takes a quarter of a second.
-    """
-    if "yfinance" in sys.modules:
-        import_module("quantstats.reports")
-        return
-    sys.modules["yfinance"] = ModuleType("yfinance")
-    try:
-        import_module("quantstats.reports")
-    finally:
-        del sys.modules["yfinance"]
 
 
 @contextmanager
@@ -313,6 +303,18 @@ def _drawing_only(names: Sequence[str]) -> Iterator[None]:
         yield
     finally:
         reports._plots = plots
+
+
+@contextmanager
+def _drawn_once() -> Iterator[None]:
+    """Draw no picture on the screen that does not exist; pyplot does so after each file."""
+    canvas: Any = import_module("matplotlib.backends.backend_agg").FigureCanvasAgg
+    canvas.draw_idle = _nothing
+    try:
+        yield
+    finally:
+        # The method is that of the base class again.
+        del canvas.draw_idle
 
 
 def _nothing(*_: object, **__: object) -> None:

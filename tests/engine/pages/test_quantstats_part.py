@@ -2,8 +2,6 @@
 
 import importlib
 import re
-import subprocess
-import sys
 import warnings
 from pathlib import Path
 
@@ -143,23 +141,6 @@ def test_quantstats_never_downloads(monkeypatch):
 
     monkeypatch.setattr(utils, "download_returns", refuse)
     metrics_table(returns(6), returns(7), periods_per_year=365, years=YEARS)
-
-
-DOWNLOADER = """
-import sys
-from engine.pages.quantstats_part import _import_quantstats
-
-_import_quantstats()
-print("yfinance" in sys.modules)
-import yfinance
-print(hasattr(yfinance, "download"))
-"""
-
-
-def test_the_downloader_is_not_loaded_for_a_page_and_can_be_loaded_after_it():
-    command = [sys.executable, "-W", "ignore", "-c", DOWNLOADER]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    assert done.stdout.split() == ["False", "True"]
 
 
 def test_a_picture_is_the_same_whichever_others_are_drawn():
