@@ -7,9 +7,11 @@ hours, from open to close, so neither nights nor weekends count.
 
 import math
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
+from engine.compiled_function import compiled
 from engine.conditions import Condition
 from engine.config.market.correlation_conditions import correlation_conditions
 from engine.signals.market.declared import conditions_of
@@ -36,18 +38,32 @@ def ewma_correlation(a: Floats, b: Floats, decay: float) -> Floats:
     """
     both = np.isfinite(a) & np.isfinite(b)
     x, y = np.where(both, a, 0.0), np.where(both, b, 0.0)
-    seen = np.concatenate(([0], np.cumsum(both)))[1:]
-    sums, pairs = np.zeros((3, len(a))), np.zeros(len(a), np.int64)
-    for back in range(min(memory(decay), len(a))):
-        now, then = slice(back, None), slice(0, len(a) - back)
-        weight = decay ** (seen[now] - seen[then]).astype(np.float64)
-        sums[:, back:] += weight * np.stack((x * y, x * x, y * y))[:, then]
-        pairs[back:] += both[then]
-    cross, first, second = sums
+    rows = memory(decay)
+    # One function makes all powers: another one's could differ in the last digit.
+    weights = decay ** np.arange(rows, dtype=np.float64)
+    cross, first, second, pairs = _weighted_sums(x * y, x * x, y * y, both, weights)
     enough = (pairs >= LEAST_PAIRS) & (first > 0) & (second > 0)
     result = np.full(len(a), np.nan)
     result[enough] = cross[enough] / np.sqrt(first[enough] * second[enough])
     return result
+
+
+@compiled
+def _weighted_sums(
+    products: Floats, first_squares: Floats, second_squares: Floats, both: Flags, weights: Floats
+) -> Any:
+    """Return the weighted sums over the last rows, as many as weights, and the pairs in them."""
+    cross, first, second = np.zeros(len(both)), np.zeros(len(both)), np.zeros(len(both))
+    pairs = np.zeros(len(both), np.int64)
+    for row in range(len(both)):
+        for then in range(row, max(row - len(weights), -1), -1):
+            if both[then]:
+                weight = weights[pairs[row]]
+                cross[row] += weight * products[then]
+                first[row] += weight * first_squares[then]
+                second[row] += weight * second_squares[then]
+                pairs[row] += 1
+    return cross, first, second, pairs
 
 
 def memory(decay: float) -> int:

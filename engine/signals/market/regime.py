@@ -6,6 +6,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from engine.compiled_function import compiled
 from engine.conditions import Condition
 from engine.config.market import RegimeRules
 from engine.market_state import Driver, Regime
@@ -18,6 +19,8 @@ YEAR = 252
 SLOPE_SESSIONS = 20
 # Days after which an entry into a regime no longer counts.
 MEMORY_DAYS = 365
+# The compiled loop takes plain integers only.
+_UNKNOWN = int(Regime.UNKNOWN)
 _LARGEST_SCORE = 3.0
 _DAYS_A_YEAR = 365.0
 # A fall of two usual days has the score 1.
@@ -75,24 +78,36 @@ def with_dwell(enter: Flags, stay: Flags, known: Flags, rules: RegimeRules) -> L
     Each day is computed from the ``MEMORY_DAYS`` days up to it, starting calm. So a regime whose
     entry has not held for a year is over, and no label depends on where the days begin.
     """
-    rows = len(known)
-    current, since = np.zeros(rows, np.int8), np.zeros(rows, np.int64)
     places = np.arange(1, len(enter) + 1, dtype=np.int8)[:, None]
     worst = (enter * places).max(axis=0)
-    held = stay * places
-    days = np.arange(rows)
-    for back in range(MEMORY_DAYS - 1, -1, -1):
-        day = days - back
-        seen = np.flatnonzero((day >= 0) & known[np.maximum(day, 0)])
-        at, now = day[seen], current[seen]
-        rises = worst[at] > now
-        still = stay[np.maximum(now - 1, 0), at]
-        ends = ~rises & (now > 0) & ~still & (since[seen] >= rules.dwell)
-        milder = np.where(places < now, held[:, at], 0).max(axis=0)
-        label = np.where(rises, worst[at], np.where(ends, np.maximum(worst[at], milder), now))
-        current[seen] = label
-        since[seen] = np.where(rises | ends, 1, since[seen] + 1)
-    return np.where(known, current, np.int8(Regime.UNKNOWN)).astype(np.int8)
+    return _dwelt(worst, stay, known, rules.dwell, MEMORY_DAYS)
+
+
+@compiled
+def _dwelt(worst: Labels, stay: Flags, known: Flags, dwell: int, memory: int) -> Labels:
+    labels = np.full(len(known), _UNKNOWN, np.int8)
+    for row in range(len(known)):
+        if known[row]:
+            now, since = 0, 0
+            for day in range(max(row - memory + 1, 0), row + 1):
+                if not known[day]:
+                    continue
+                since += 1
+                if worst[day] > now:
+                    now, since = worst[day], 1
+                elif now > 0 and since > dwell and not stay[now - 1, day]:
+                    now, since = _milder(stay[:, day], now, worst[day]), 1
+            labels[row] = now
+    return labels
+
+
+@compiled
+def _milder(stay: Flags, now: int, entered: int) -> int:
+    """Return the worst milder regime whose "stay" holds, or the entered one if that is worse."""
+    for place in range(now - 1, entered, -1):
+        if stay[place - 1]:
+            return place
+    return entered
 
 
 def _year_high(price: Floats) -> Floats:
