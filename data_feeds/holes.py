@@ -404,9 +404,13 @@ def _series_gaps(event_at: Instants) -> list[Gap]:
     if len(steps) == 0:
         return []
     half = _STEPS_AROUND // 2
-    around = [np.sort(steps[max(i - half, 0) : i + half + 1]) for i in range(len(steps))]
+    # Beyond both ends lie steps that sort last, and the windows there have fewer rows.
+    padded = np.pad(steps, half, constant_values=np.iinfo(np.int64).max)
+    windows = np.sort(np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1), axis=1)
+    at = np.arange(len(steps))
+    rows = np.minimum(at, half) + np.minimum(at[::-1], half) + 1
     # Of two middle steps the shorter counts: a hole must not hide itself among few rows.
-    usual = np.array([window[(len(window) - 1) // 2] for window in around])
+    usual = windows[at, (rows - 1) // 2]
     missing = steps // np.maximum(usual, 1) - 1
     return [
         Gap(int(facts[i] + usual[i]), int(facts[i + 1]), int(missing[i]))

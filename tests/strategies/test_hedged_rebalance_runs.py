@@ -16,6 +16,7 @@ from engine.playbook_checks import playbook_checks
 from engine.run import run
 from engine.run_data import load_window
 from strategies.hedged_rebalance import HedgedParams, HedgedRebalance
+from tests.strategies.conftest import RealRun
 
 RUNS = Path(__file__).resolve().parents[2] / "configs" / "runs"
 
@@ -65,9 +66,9 @@ PUTS = 'playbook.params={"tolerance": [], "hedges": {"cash": null, "crypto": nul
 
 @pytest.mark.parametrize("name", ["hedged_2020", "hedged_2022", "hedged_2026"])
 def test_put_spreads_on_real_episodes_audit_clean(
-    name: str, real_catalog: Catalog, tmp_path: Path
+    name: str, real_run: RealRun, real_catalog: Catalog, tmp_path: Path
 ) -> None:
-    result = run(config(name, PUTS), real_catalog)
+    result = real_run(name, PUTS)
     bought = [d for d in result.outcome.decisions if d.intent == "hedge"]
     assert any(d.outcome == "approved" for d in bought)
     options = {f.instrument for f in result.outcome.fills} - {*result.playbook.params.traded}
@@ -81,8 +82,8 @@ def test_put_spreads_on_real_episodes_audit_clean(
     assert audit_run(publish(result, tmp_path), real_catalog).findings == ()
 
 
-def test_the_crash_of_2020_pays_the_first_spread(real_catalog: Catalog) -> None:
-    result = run(config("hedged_2020", PUTS), real_catalog)
+def test_the_crash_of_2020_pays_the_first_spread(real_run: RealRun) -> None:
+    result = real_run("hedged_2020", PUTS)
     fills = [fill for fill in result.outcome.fills if fill.instrument.startswith("SPY-2020-04-17")]
     bought, sold = fills[0], fills[-1]
     assert np.datetime64(bought.at, "ns").astype("datetime64[D]") == np.datetime64("2020-03-02")

@@ -19,6 +19,7 @@ from engine.run import run
 from engine.run_data import load_window
 from engine.trades import build_trades
 from strategies.stabilization_swing import StabilizationSwing, SwingParams
+from tests.strategies.conftest import RealRun
 
 RUNS = Path(__file__).resolve().parents[2] / "configs" / "runs"
 
@@ -72,8 +73,10 @@ def test_an_unknown_that_passes_is_no_failure_in_the_journal(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("name", ["swing_2020", "swing_2022", "swing_2026"])
-def test_real_episodes_audit_clean(name: str, real_catalog: Catalog, tmp_path: Path) -> None:
-    result = run(config(name), real_catalog)
+def test_real_episodes_audit_clean(
+    name: str, real_run: RealRun, real_catalog: Catalog, tmp_path: Path
+) -> None:
+    result = real_run(name)
     trades = build_trades(result.outcome)
     assert trades
     assert max(trade.tranches for trade in trades) >= 2
@@ -86,10 +89,8 @@ def test_real_episodes_audit_clean(name: str, real_catalog: Catalog, tmp_path: P
         assert fill.bar_opened_at >= order.decided_at or order.role in ("stop", "target")
 
 
-def test_no_entry_of_2022_came_without_a_drawdown_and_a_stabilization(
-    real_catalog: Catalog,
-) -> None:
-    result = run(config("swing_2022"), real_catalog)
+def test_no_entry_of_2022_came_without_a_drawdown_and_a_stabilization(real_run: RealRun) -> None:
+    result = real_run("swing_2022")
     conditions = {item.name: item for item in result.signals.conditions}
     entered = [d.decided_at for d in result.outcome.decisions if d.intent == "enter"]
     rows = np.searchsorted(result.signals.decided_at, entered)

@@ -6,32 +6,29 @@ bars may have, B's risk section, and bitcoin's windows in hours.
 """
 
 from collections import Counter
-from functools import lru_cache
 from pathlib import Path
 
 import pytest
 
-from data_feeds.catalog import Catalog
-from engine.config_files import read_config
 from engine.decision_terms import DecisionOutcome, IntentKind
 from engine.records import SimulationOutcome
-from engine.run import run
+from tests.strategies.conftest import RealRun
 
 FILE = Path(__file__).parent / "swing_as_rules.yaml"
 EPISODES = ("swing_2020", "swing_2022", "swing_2026")
 
 
-@lru_cache(maxsize=len(EPISODES))
-def outcomes(episode: str, catalog: Catalog) -> tuple[SimulationOutcome, SimulationOutcome]:
+def outcomes(episode: str, real_run: RealRun) -> tuple[SimulationOutcome, SimulationOutcome]:
     """Return the outcomes of B and of the rule file over an episode."""
-    own = read_config(episode, [], None)
+    own = real_run(episode)
     window = [
-        f"data.start={own.data.start:%Y-%m-%d}",
-        f"data.end={own.data.end:%Y-%m-%d}",
+        f"data.start={own.config.data.start:%Y-%m-%d}",
+        f"data.end={own.config.data.end:%Y-%m-%d}",
     ]
-    rules = read_config(str(FILE), window, None)
-    assert (rules.risk, rules.account, rules.venue) == (own.risk, own.account, own.venue)
-    return run(own, catalog).outcome, run(rules, catalog).outcome
+    rules = real_run(str(FILE), *window)
+    for part in ("risk", "account", "venue"):
+        assert getattr(rules.config, part) == getattr(own.config, part)
+    return own.outcome, rules.outcome
 
 
 def asked(outcome: SimulationOutcome) -> list[tuple[object, ...]]:
@@ -51,17 +48,17 @@ def ordered(outcome: SimulationOutcome) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("episode", EPISODES)
-def test_the_rule_file_gives_the_orders_of_playbook_b(episode: str, real_catalog: Catalog) -> None:
-    own, rules = outcomes(episode, real_catalog)
+def test_the_rule_file_gives_the_orders_of_playbook_b(episode: str, real_run: RealRun) -> None:
+    own, rules = outcomes(episode, real_run)
     assert asked(rules) == asked(own)
     assert ordered(rules) == ordered(own)
     assert rules.curve.equity.tolist() == own.curve.equity.tolist()
 
 
-def test_the_three_episodes_hold_every_kind_of_order_of_playbook_b(real_catalog: Catalog) -> None:
+def test_the_three_episodes_hold_every_kind_of_order_of_playbook_b(real_run: RealRun) -> None:
     approved: Counter[object] = Counter()
     for episode in EPISODES:
-        own, rules = outcomes(episode, real_catalog)
+        own, rules = outcomes(episode, real_run)
         approved += Counter(
             d.intent for d in rules.decisions if d.outcome is DecisionOutcome.APPROVED
         )
