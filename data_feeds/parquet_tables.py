@@ -1,4 +1,4 @@
-"""Read a Parquet file on the calling thread alone."""
+"""Read a Parquet or Feather file on the calling thread alone."""
 
 import io
 from collections.abc import Sequence
@@ -34,4 +34,20 @@ def read_table(source: Path | bytes, columns: Sequence[str] | None = None) -> "p
 def read_frame(path: Path) -> "pd.DataFrame":
     """Return the rows of a Parquet file as pandas; errors as from ``read_table``."""
     frame: pd.DataFrame = read_table(path).to_pandas()
+    return frame
+
+
+def read_feather_frame(path: Path) -> "pd.DataFrame":
+    """Return the rows of a Feather (Arrow IPC) file as pandas.
+
+    Raises
+    ------
+    OSError : the file cannot be read.
+    pyarrow.ArrowException : it is no such file.
+    """
+    import pyarrow as pa  # noqa: PLC0415
+
+    options = pa.ipc.IpcReadOptions(use_threads=False)
+    with pa.OSFile(str(path)) as file, pa.ipc.open_file(file, options=options) as reader:
+        frame: pd.DataFrame = reader.read_all().to_pandas(use_threads=False)
     return frame

@@ -1,4 +1,4 @@
-"""Import CSV and Parquet files into a catalog by a mapping file."""
+"""Import files of tables into a catalog by a mapping file."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,15 +7,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from data_feeds.calendar import ALWAYS_OPEN, hours_between, session_bounds, sessions_between
+from data_feeds.calendar import sessions_between
 from data_feeds.catalog import Batch, Catalog, CatalogEntry, Origin
-from data_feeds.clock import DAY_NS, HOUR_NS, parse_duration, utc_text
+from data_feeds.clock import utc_text
 from data_feeds.errors import GapError, IntegrityError, LossError, SchemaError, SourceError
-from data_feeds.gate import Admitted, admitted
+from data_feeds.gate import admitted
 from data_feeds.holes import gaps
 from data_feeds.instrument import Instrument, InstrumentKind
-from data_feeds.parquet_tables import read_frame
-from data_feeds.releases import known_at
 from data_feeds.schema import (
     NULLABLE,
     VALUE_COLUMNS,
@@ -28,8 +26,10 @@ from data_feeds.schema import (
     time_columns,
     validate,
 )
+from data_feeds.sources.local_table import read_local_table, read_numbers
 from data_feeds.sources.losses import losses
-from data_feeds.sources.mapping import FileEntry, ImportMapping, Stamp, load_mapping
+from data_feeds.sources.mapping import FileEntry, ImportMapping, load_mapping
+from data_feeds.sources.row_times import publications, row_times
 from data_feeds.sources.time_column import read_stamps
 from data_feeds.units import Unit
 from data_feeds.yaml_text import YamlDocument
@@ -146,17 +146,14 @@ class _Import:
     ) -> tuple[Channel, list[str]]:
         """Return the rows of the entries that fill one channel, and notes for the user."""
         channel: Channel | None = None
-        notes = []
+        notes: list[str] = []
         for entry in entries:
             try:
-                passed = read_channel(self.folder / entry.path, entry, instrument)
-                rows = passed.channel
+                rows = read_channel(self.folder / entry.path, entry, instrument, notes)
                 channel = rows if channel is None else filled(channel, rows)
             except (SchemaError, SourceError, GapError) as error:
                 line = self.document.line(("files", self.mapping.files.index(entry)))
                 raise type(error)(f"{error} (mapping {self.document.path}:{line})") from error
-            if passed.snapped:
-                notes.append(f"{entry.path}: {passed.text}")
         assert channel is not None
         return channel, notes
 
@@ -207,8 +204,8 @@ def _origin(entries: Sequence[FileEntry]) -> Origin:
     )
 
 
-def read_channel(path: Path, entry: FileEntry, instrument: Instrument) -> Admitted:
-    """Return one file's rows after the gate.
+def read_channel(path: Path, entry: FileEntry, instrument: Instrument, notes: list[str]) -> Channel:
+    """Return one file's rows after the gate; append what the user must know to ``notes``.
 
     Raises
     ------
@@ -216,15 +213,9 @@ def read_channel(path: Path, entry: FileEntry, instrument: Instrument) -> Admitt
     SchemaError : rows break the channel's rules.
     GapError : a hole is longer than ``max_gap_bars``.
     """
-    frame = _select(_read_table(path), path, entry, instrument)
-    stamps = read_stamps(frame[entry.time.column], entry.time, entry.stamp, path)
-    if entry.start is not None:
-        recent = stamps.tz_localize(None).to_numpy() >= np.datetime64(entry.start)
-        frame, stamps = frame[recent], stamps[recent]
-    if entry.drop_closed:
-        open_days = _open_days(instrument.calendar, stamps)
-        frame, stamps = frame[open_days], stamps[open_days]
-    times = _times(stamps, entry, instrument)
+    frame, stamps = _rows_to_import(path, entry, instrument)
+    told = publications(frame, entry, instrument, path)
+    times = row_times(stamps, entry, instrument, told)
     columns: dict[str, Array] = dict(zip(time_columns(entry.kind), times, strict=True))
     # An index is computed, not traded.
     is_index = instrument.kind is InstrumentKind.INDEX
@@ -239,6 +230,11 @@ def read_channel(path: Path, entry: FileEntry, instrument: Instrument) -> Admitt
     channel = Channel(entry.channel_key(instrument.id), columns).take(_kept(columns, entry))
     if entry.sort:
         channel = channel.take(np.lexsort((channel["available_at"], channel[_fact(entry.kind)])))
+    if entry.kind is ChannelKind.DIVIDENDS:
+        paid = _summed(channel, path)
+        if len(paid) < len(channel):
+            notes.append(f"{entry.path}: dividends of one ex-date are added")
+        channel = paid
     if len(channel) == 0:
         raise SchemaError(f"{path}: no rows for {channel.key}; check symbol, start and the file")
     try:
@@ -247,8 +243,53 @@ def read_channel(path: Path, entry: FileEntry, instrument: Instrument) -> Admitt
         )
     except SchemaError as error:
         raise SchemaError(f"{path}: {error}") from error
+    if passed.snapped:
+        notes.append(f"{entry.path}: {passed.text}")
     _check_gaps(passed.channel, instrument, path, entry)
-    return passed
+    return passed.channel
+
+
+def _rows_to_import(
+    path: Path, entry: FileEntry, instrument: Instrument
+) -> tuple[pd.DataFrame, pd.DatetimeIndex]:
+    """Return the rows that the entry asks for, and their stamps."""
+    frame = _select(read_local_table(path, entry.read), path, entry, instrument)
+    stamps = read_stamps(frame[entry.time.column], entry.time, entry.stamp, path)
+    if entry.start is not None:
+        recent = stamps.tz_localize(None).to_numpy() >= np.datetime64(entry.start)
+        frame, stamps = frame[recent], stamps[recent]
+    if entry.drop_closed:
+        open_days = _open_days(instrument.calendar, stamps)
+        frame, stamps = frame[open_days], stamps[open_days]
+    return frame, stamps
+
+
+def _summed(channel: Channel, path: Path) -> Channel:
+    """Return dividends with the payments of one ex-date added: an ordinary and a special one.
+
+    Raises
+    ------
+    SchemaError : two payments of one ex-date are equal, as a row that stands twice would be.
+    """
+    event, amount = channel["event_at"], channel["amount"]
+    order = np.lexsort((amount, event))
+    twice = (np.diff(event[order]) == 0) & (np.diff(amount[order]) == 0)
+    if twice.any():
+        at = order[int(np.argmax(twice))]
+        raise SchemaError(
+            f"{path}: two dividends of {amount[at]:g} with the ex-date {utc_text(event[at])}: "
+            "remove the row that stands twice, or write both payments as one row with their sum"
+        )
+    dates, first, payment = np.unique(event, return_index=True, return_inverse=True)
+    if len(dates) == len(event):
+        return channel
+    kept = channel.take(np.sort(first))
+    # Rows keep the file's order: disorder is refused later, or was sorted before.
+    sums = np.bincount(payment, weights=amount)[payment[np.sort(first)]]
+    labels = np.zeros(len(dates), dtype=channel["label"].dtype)
+    np.maximum.at(labels, payment, channel["label"])
+    columns = {**kept.columns, "amount": sums, "label": labels[payment[np.sort(first)]]}
+    return Channel(channel.key, columns)
 
 
 def _quote_per_unit(columns: Mapping[str, Array], instrument: Instrument) -> Array | float:
@@ -269,21 +310,6 @@ def _fact(kind: ChannelKind) -> str:
     return time_columns(kind)[0]
 
 
-def _read_table(path: Path) -> pd.DataFrame:
-    try:
-        if path.suffix == ".parquet":
-            return read_frame(path).reset_index(drop=True)
-        if path.suffix in (".csv", ".gz"):
-            return pd.read_csv(path, low_memory=False)
-    except FileNotFoundError as error:
-        raise SourceError(f"{path}: no such file; check path and --root") from error
-    except Exception as error:
-        # Readers raise many types: ArrowInvalid, ParserError, UnicodeDecodeError, OSError.
-        text = " ".join(str(error).split())
-        raise SourceError(f"{path}: cannot be read: {text}") from error
-    raise SourceError(f"{path}: only .csv, .csv.gz and .parquet files are read")
-
-
 def _select(
     frame: pd.DataFrame, path: Path, entry: FileEntry, instrument: Instrument
 ) -> pd.DataFrame:
@@ -291,8 +317,7 @@ def _select(
     named = [entry.time.column, *entry.columns.values()]
     if entry.symbol_column is not None:
         named.append(entry.symbol_column)
-    if entry.label_column is not None:
-        named.append(entry.label_column.column)
+    named += [more.column for more in (entry.label_column, entry.published) if more is not None]
     for name in named:
         if name not in frame.columns:
             raise SourceError(
@@ -311,88 +336,15 @@ def _open_days(calendar: str, stamps: pd.DatetimeIndex) -> Array:
     return np.isin(dates, sessions_between(calendar, dates.min(), dates.max()))
 
 
-def _times(stamps: pd.DatetimeIndex, entry: FileEntry, instrument: Instrument) -> tuple[Array, ...]:
-    """Return the kind's time columns, computed from the stamps."""
-    at = stamps.asi8
-    length = parse_duration(entry.timeframe) if entry.timeframe else 0
-    if entry.stamp is Stamp.SESSION_DATE:
-        opened, closed = session_bounds(instrument.calendar, stamps.to_numpy())
-    elif entry.stamp is Stamp.OPEN:
-        opened, closed = at, at + length
-    else:
-        opened, closed = at - length, at
-    if entry.is_bar:
-        closed = _cut_at_the_close(opened, closed, instrument.calendar)
-        return opened, closed, closed
-    if entry.stamp is Stamp.SESSION_DATE:
-        # At the session's open a share already trades without the dividend.
-        event = opened
-    elif entry.stamp is Stamp.REFERENCE_DATE:
-        event = at
-    else:
-        event = closed
-    return event, _known_at(entry, instrument, event, stamps)
-
-
-# Venues trade from 04:00 to 20:00 New York: at most this long before an open or after a close.
-_OTHER_HOURS_NS = 7 * HOUR_NS
-
-
-def _cut_at_the_close(opened: Array, closed: Array, calendar: str) -> Array:
-    """Return closes after ending a session's last bar at the session's close.
-
-    A file with prices outside sessions has them in the bar across the close, so that bar keeps its
-    length. This holds where another bar begins at its end, and in the whole file if most sessions
-    with such a bar have rows before the open or after the close. A stray row changes no other
-    session.
-    """
-    if calendar == ALWAYS_OPEN or len(opened) == 0:
-        return closed
-    hours = hours_between(calendar, int(opened.min()) - DAY_NS, int(opened.max()) + DAY_NS)
-    row = np.searchsorted(hours[:, 0], opened, side="right") - 1
-    if len(hours) == 0 or (row < 0).any():
-        return closed
-    ends = hours[row, 1]
-    reaches = (opened < ends) & (closed > ends)
-    # Some sources add the closing auction as a row that opens at the close.
-    after = (opened > ends) & (opened - ends < _OTHER_HOURS_NS)
-    following = np.minimum(row + 1, len(hours) - 1)
-    until = hours[following, 0] - opened
-    before = (opened > ends) & (until > 0) & (until < _OTHER_HOURS_NS)
-    extended = np.union1d(row[after], following[before])
-    if 2 * int(np.isin(row[reaches], extended).sum()) > int(reaches.sum()):
-        return closed
-    cut: Array = np.where(reaches & ~np.isin(closed, opened), ends, closed)
-    return cut
-
-
-def _known_at(
-    entry: FileEntry, instrument: Instrument, event: Array, stamps: pd.DatetimeIndex
-) -> Array:
-    """Return the instants of publication: at once, or by the release rule."""
-    rule = entry.rule(instrument.id)
-    if rule is None:
-        return event
-    if rule.counts_from_date:
-        return known_at(rule, stamps.tz_localize(None).to_numpy().astype("datetime64[D]"))
-    return known_at(rule, event.astype("datetime64[ns]"))
-
-
 def _values(frame: pd.DataFrame, name: str, path: Path, entry: FileEntry) -> Array:
     """Return one value column in canonical units; all NaN if a nullable column is absent."""
     if name not in entry.columns:
         if name in NULLABLE:
             return np.full(len(frame), np.nan)
         raise SchemaError(f"{path}: columns does not say which column holds {name!r}")
-    column = frame[entry.columns[name]]
-    if entry.drop_missing:
-        # FRED writes a missing value as a full stop.
-        blank = column.astype("string").str.strip().isin([".", ""]).fillna(True).astype(bool)
-        column = column.mask(blank)
-    try:
-        values = pd.to_numeric(column).to_numpy(dtype=np.float64)
-    except (ValueError, TypeError) as error:
-        raise SchemaError(f"{path}: column {entry.columns[name]!r}: {error}") from error
+    # FRED writes a missing value as a full stop, the Federal Reserve as ND.
+    missing = (".", "ND", "") if entry.drop_missing else ()
+    values = read_numbers(frame[entry.columns[name]], entry.read, path, missing)
     scaled: Array = values * entry.factor(name)
     return scaled if entry.decimals is None else np.round(scaled, entry.decimals)
 

@@ -23,6 +23,7 @@ from data_feeds.errors import SchemaError, YamlError
 from data_feeds.instrument import Instrument
 from data_feeds.releases import ReleaseRule, rule_for
 from data_feeds.schema import VALUE_COLUMNS, ChannelKey, ChannelKind, Provenance
+from data_feeds.sources.file_format import LabelColumn, TableFormat, TimeColumn
 from data_feeds.strict_model import StrictModel
 from data_feeds.yaml_text import KeyPath, YamlDocument, load_yaml
 
@@ -55,22 +56,6 @@ class Stamp(StrEnum):
     REFERENCE_DATE = "reference_date"
 
 
-class TimeColumn(StrictModel):
-    """Column and format of the time."""
-
-    column: str = Field("timestamp", description="Column of the time or date")
-    zone: str | None = Field(None, description="IANA zone of times written without one, e.g. UTC")
-    unit: Literal["text", "s", "ms", "us", "ns"] = Field(
-        "text", description="text (ISO 8601 or a typed column), or the unit of a number since 1970"
-    )
-
-
-class LabelColumn(StrictModel):
-    """Column that labels each row observed, inferred or synthetic."""
-
-    column: str = Field(description="Column of the words observed, inferred or synthetic")
-
-
 def _release_form(value: object) -> str:
     return _VARIANT if isinstance(value, str) else _RULE
 
@@ -86,7 +71,11 @@ Release = Annotated[
 class FileEntry(StrictModel):
     """One file, or some of its rows, for one channel or one channel per id of ``each``."""
 
-    path: str = Field(description="CSV or Parquet file, relative to the root")
+    path: str = Field(description="CSV, Parquet, Feather or JSON file, relative to the root")
+    read: TableFormat = Field(
+        default_factory=lambda: TableFormat.model_validate({}),
+        description="Spelling of a text file, where it is not plain CSV with a header",
+    )
     instrument: str | None = Field(None, description="Instrument or series id")
     each: tuple[str, ...] = Field((), description="Ids; the entry is repeated for every one")
     kind: ChannelKind = Field(description="bars, mark, funding, open_interest, ...")
@@ -112,6 +101,11 @@ class FileEntry(StrictModel):
         None,
         description="When values are published: a rule, or the name of a variant such as treasury; "
         "null: the rule of data_feeds.releases for the series",
+    )
+    published: TimeColumn | None = Field(
+        None,
+        description="Column with each row's own publication: instants, or dates from which the "
+        "rule of release counts",
     )
     start: str | None = Field(None, description="First date kept, YYYY-MM-DD (UTC or local date)")
     sort: bool = Field(False, description="Sort rows by time first; otherwise disorder is refused")
@@ -186,7 +180,7 @@ class FileEntry(StrictModel):
         """
         if isinstance(self.release, ReleaseRule):
             return self.release
-        if self.release is None and not self.needs_rule:
+        if self.release is None and (self.published is not None or not self.needs_rule):
             return None
         return rule_for(instrument, self.release)
 
@@ -228,8 +222,13 @@ class FileEntry(StrictModel):
             raise ValueError("name the timeframe (the bar's or interval's length)")
         if self.is_bar and self.stamp in (Stamp.EVENT, Stamp.REFERENCE_DATE):
             raise ValueError(f"a bar is stamped open, close or session_date, not {self.stamp}")
-        if self.is_bar and self.release is not None:
-            raise ValueError("a bar is known at its close: leave out release")
+        if self.is_bar and (self.release is not None or self.published is not None):
+            raise ValueError("a bar is known at its close: leave out release and published")
+        if self.published is not None and isinstance(self.release, str):
+            raise ValueError(
+                "release counts from published: give a rule, e.g. {lag_days: 0, at: '16:15', "
+                "zone: America/New_York}, or leave it out if published holds instants"
+            )
 
     @property
     def needs_rule(self) -> bool:

@@ -9,7 +9,8 @@ import pandas as pd
 
 from data_feeds.errors import SchemaError
 from data_feeds.schema import Array
-from data_feeds.sources.mapping import Stamp, TimeColumn
+from data_feeds.sources.file_format import TimeColumn
+from data_feeds.sources.mapping import Stamp
 
 # int64 nanoseconds reach from September 1677 to April 2262.
 FIRST_YEAR = 1678
@@ -19,6 +20,9 @@ LAST_YEAR = 2261
 _FIRST_WEEKS_S = 4.2e6
 # Matches an offset after a clock time, but not the dashes of a bare date.
 _OFFSET = re.compile(r"[Tt ]\d.*(?:[Zz]|[+-]\d{2}(?::?\d{2})?)\s*$")
+
+_BARE_DATE_UTC = re.compile(r"^(\d{4}-\d{2}-\d{2})\s*(?:UTC|GMT)$", re.IGNORECASE)
+_UTC = re.compile(r"\s*(?:UTC|GMT)$", re.IGNORECASE)
 
 
 def read_stamps(
@@ -71,6 +75,8 @@ def _parsed(column: pd.Series, time: TimeColumn, path: Path | str) -> pd.Datetim
         return pd.DatetimeIndex(column)
     if time.unit != "text":
         return _from_numbers(column, time, time.unit, path)
+    if time.format is not None:
+        return _in_format(column, time, time.format, path)
     if pd.api.types.is_numeric_dtype(column):
         raise SchemaError(
             f"{path}: column {time.column!r} is not a time but numbers; "
@@ -111,14 +117,37 @@ def _refuse_finer_unit(
 
 
 def _from_text(column: pd.Series, time: TimeColumn, path: Path | str) -> pd.DatetimeIndex:
-    """Return ISO 8601 text as naive times, or as UTC times if it has offsets."""
+    """Return ISO 8601 text as naive times, or as UTC times if it has offsets.
+
+    The word UTC or GMT at the end is the offset Z.
+    """
+    column = column.astype(str)
+    if column.str.contains(_UTC).any():
+        column = column.str.replace(_BARE_DATE_UTC, r"\1T00:00Z", regex=True)
+        column = column.str.replace(_UTC, "Z", regex=True)
     found = pd.DatetimeIndex(pd.to_datetime(column, format="ISO8601", utc=True, errors="coerce"))
-    remedy = "is not a time; write ISO 8601, e.g. 2026-02-06T00:00:00Z"
+    remedy = (
+        "is not a time in ISO 8601, e.g. 2026-02-06T00:00:00Z; name its format, e.g. "
+        "time: {format: '%d.%m.%Y %H:%M'}"
+    )
     _refuse(np.asarray(found.isna()), column, time, path, remedy)
-    carries = column.astype(str).str.contains(_OFFSET).to_numpy(dtype=np.bool_)
+    carries = column.str.contains(_OFFSET).to_numpy(dtype=np.bool_)
     if not carries.any():
         return found.tz_localize(None)
     _refuse(~carries, column, time, path, "carries no offset, but other rows do; write one in all")
+    return found
+
+
+def _in_format(
+    column: pd.Series, time: TimeColumn, form: str, path: Path | str
+) -> pd.DatetimeIndex:
+    """Return text in a given format as naive times, or as UTC times if the format has offsets."""
+    found = pd.DatetimeIndex(
+        pd.to_datetime(
+            column.astype(str).str.strip(), format=form, utc="%z" in form, errors="coerce"
+        )
+    )
+    _refuse(np.asarray(found.isna()), column, time, path, f"is not a time in the format {form!r}")
     return found
 
 

@@ -41,7 +41,7 @@ def import_command(
         bool, typer.Option("--replace", help="Allow stored rows to be lost or changed")
     ] = False,
 ) -> None:
-    """Import CSV and Parquet files into the catalog.
+    """Import CSV, Parquet, Feather and JSON files into the catalog.
 
     A channel replaces its older version. If that would lose or change stored rows, the import
     names them and stops, unless --replace is given.
