@@ -223,7 +223,12 @@ def _write_for_all(data: dict[str, Any], key_path: KeyPath) -> None:
     if key_path[0] != "venue" or not key or not isinstance(general, list) or key == "general":
         return
     assert isinstance(venue, dict)
-    venue["general"] = [
+    venue["general"] = still_general(general, key)
+
+
+def still_general(general: Iterable[str], key: str) -> list[str]:
+    """Return the keys of the venue that an instrument may still replace once ``key`` is written."""
+    return [
         name
         for name in general
         if name != key and not key.startswith(f"{name}.") and not name.startswith(f"{key}.")

@@ -8,7 +8,7 @@ from engine.bracket_plan import BracketPlan
 from engine.costs.market_activity import MarketActivity
 from engine.records import FAR_FUTURE
 from engine.risk import MarketTiers, SizingBars
-from engine.screening.layout import ENTRY, FAR, MAX_TARGETS, Floats, Ints, Records
+from engine.screening.layout import ENTRY, FAR, MAX_TARGETS, Bools, Floats, Ints, Records
 from engine.screening.tape import ActivityTape, known_activity
 
 
@@ -32,10 +32,12 @@ class DecisionInstants:
     """Hold the decision rows inside the timeline.
 
     ``first`` is the first such row, ``index`` the index of each on the timeline, ``at`` its
-    instant, and ``activity`` what is known of the instrument then.
+    instant, and ``activity`` what is known of the instrument then. Of the rows of one instant,
+    which follow a late bar, the engine lets the last one decide: ``decides``.
     """
 
     first: int
+    decides: Bools
     index: Ints
     at: Ints
     activity: ActivityTape
@@ -49,16 +51,15 @@ def decision_instants(
     inside = decided_at[rows]
     first = int(rows[0]) if len(rows) else len(decided_at)
     index = np.searchsorted(at, inside)
-    return DecisionInstants(first, index, inside, known_activity(activity, inside))
+    decides = np.append(inside[1:] != inside[:-1], True)[: len(inside)]
+    return DecisionInstants(first, decides, index, inside, known_activity(activity, inside))
 
 
 def planned_entries(
     plan: BracketPlan, decisions: DecisionInstants, bars: SizingBars, market: MarketTiers
 ) -> PlannedEntries:
     """Return the entries of a plan that lie on the timeline, with what is known at each."""
-    shifted = plan.rows - decisions.first
-    inside = np.flatnonzero((shifted >= 0) & (shifted < len(decisions.at)))
-    places = shifted[inside]
+    inside, places = _deciding(plan.rows, decisions)
     at, count = decisions.at[places], len(inside)
     entries = np.zeros(count, ENTRY)
     entries["t"], entries["at"] = decisions.index[places], at
@@ -98,11 +99,18 @@ def _write_market(entries: Records, places: Ints, known: ActivityTape, bars: Siz
     entries["priced"] = known.is_known[places]
 
 
+def _deciding(rows: Ints, decisions: DecisionInstants) -> tuple[Ints, Ints]:
+    """Return which rows of a plan decide at an instant of the timeline, and their places there."""
+    shifted = rows - decisions.first
+    inside = np.flatnonzero((shifted >= 0) & (shifted < len(decisions.at)))
+    found = inside[decisions.decides[shifted[inside]]]
+    return found, shifted[found]
+
+
 def _exits(plan: BracketPlan, decisions: DecisionInstants) -> tuple[Ints, Floats]:
     """Return the indices of a plan's exits on the timeline, and their keys, NaN for none."""
-    shifted = plan.exits - decisions.first
-    inside = np.flatnonzero((shifted >= 0) & (shifted < len(decisions.at)))
+    inside, places = _deciding(plan.exits, decisions)
     keys = np.full(len(inside), np.nan)
     if plan.exit_keys is not None:
         keys = plan.exit_keys[inside]
-    return decisions.index[shifted[inside]], keys
+    return decisions.index[places], keys

@@ -1,9 +1,8 @@
 """Screening of one run: its market once, then any number of parameter sets."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -12,12 +11,15 @@ from data_feeds.dataset import Dataset
 from engine.bracket_plan import BracketPlan
 from engine.causality import prepare
 from engine.config.models import RunConfig
-from engine.config.problems import validate_strict
+from engine.config.problems import param_problem_texts, validate_strict
+from engine.config.yaml_source import given_params
 from engine.errors import ConfigError
-from engine.playbook import PlaybookParams, Requirements, Signals
-from engine.plugins import new_playbook, settled_params
-from engine.run import PreparedRun, prepare_run
+from engine.playbook import Signals
+from engine.playbook_risk import default_risk
+from engine.plugins import new_playbook, param_problems, requirements_of, settled_params
+from engine.run import PreparedRun
 from engine.screening.layout import Records
+from engine.screening.loaded_markets import LoadedMarket, LoadedMarkets, SetRules
 from engine.screening.screened import Screened
 from engine.screening.screened_market import ScreenedMarket
 from engine.screening.set_values import config_of, params_of, with_values
@@ -30,6 +32,9 @@ from engine.screening.support import (
     refused_paths,
     timeline_reasons,
 )
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 KEPT_FILLS = 100_000
 # Plans of parameters that were seen lately; a sweep over risk asks for one of them again and again.
@@ -56,8 +61,8 @@ class Screening:
     Parameters
     ----------
     prepared : the run
-    source, plugin_path : where runs with another warm-up are loaded from; None: such sets are
-        refused
+    source, plugin_path : where the data of sets that need others than the run are loaded from (a
+        longer warm-up or sizing window, volumes of a slippage model); None: such sets are refused
     """
 
     def __init__(
@@ -69,13 +74,13 @@ class Screening:
         reasons = supports(prepared)
         if reasons:
             raise UnscreenedError(f"the engine must simulate this run: {'; '.join(reasons)}")
-        self._prepared, self._source, self._plugin_path = prepared, source, plugin_path
         self._base = prepared.inputs.config
         self._playbook = prepared.playbook
-        self._first = ScreenedMarket(prepared.inputs, prepared.inputs.timeline())
-        self._markets = {_history(prepared.requirements): (self._first, prepared)}
-        self._plans: dict[str, tuple[ScreenedMarket, BracketPlan]] = {}
-        self._shared: dict[str, Signals] = {}
+        self._markets = LoadedMarkets(prepared, source, plugin_path)
+        self._first = self._markets.first
+        self._rules: dict[str, SetRules] = {}
+        self._plans: dict[tuple[str, ScreenedMarket], BracketPlan] = {}
+        self._shared: dict[tuple[str, ScreenedMarket], Signals] = {}
 
     @classmethod
     def of(
@@ -126,14 +131,7 @@ class Screening:
 
     def config(self, values: Mapping[str, Any]) -> RunConfig:
         """Return the run file's config of a set."""
-        config = config_of(self._base, values)
-        swept = params_of(values)
-        if not swept:
-            return config
-        params = with_values(config.playbook.params, swept)
-        return config.model_copy(
-            update={"playbook": config.playbook.model_copy(update={"params": params})}
-        )
+        return _with_params(config_of(self._base, values), params_of(values))
 
     def _simulated(
         self, market: ScreenedMarket, rows: Sequence[PreparedSet], *, daily: bool
@@ -144,83 +142,88 @@ class Screening:
 
     def _prepared_set(self, values: Mapping[str, Any]) -> tuple[ScreenedMarket, PreparedSet]:
         """Return a set in the form of the kernel, with the market that it trades in."""
-        refused = self.refuses(values)
-        if refused:
-            raise UnscreenedError(f"a swept set: {'; '.join(refused)}")
-        market, plan = self._planned(params_of(values))
-        return market, market.prepared(plan, config_of(self._base, values))
-
-    def _planned(self, swept: Mapping[str, Any]) -> tuple[ScreenedMarket, BracketPlan]:
-        """Return the plan of swept parameters and the market whose history they read."""
+        _refuse("a swept set", self.refuses(values))
+        config, swept = config_of(self._base, values), params_of(values)
+        _refuse("a swept set", config_reasons(config))
         key = repr(sorted(swept.items()))
-        if key not in self._plans:
-            if len(self._plans) >= KEPT_PLANS:
-                del self._plans[next(iter(self._plans))]
-            self._plans[key] = self._new_plan(swept)
-        return self._plans[key]
+        rules = _kept(self._rules, key, KEPT_PLANS, lambda: self._new_rules(swept))
+        found = self._markets.of(rules, _with_params(config, swept))
+        market = found.market
+        place = (key, market)
+        plan = _kept(self._plans, place, KEPT_PLANS, lambda: self._new_plan(rules, found, swept))
+        return market, market.prepared(plan, config)
 
-    def _new_plan(self, swept: Mapping[str, Any]) -> tuple[ScreenedMarket, BracketPlan]:
-        params = self._params(swept)
-        market, prepared = self._market_of(params, swept)
-        plan = type(self._playbook).plan_of(params, self._signals(params, prepared, swept))
+    def _new_rules(self, swept: Mapping[str, Any]) -> SetRules:
+        """Return the checked and settled parameters of a set, and what they need.
+
+        Raises
+        ------
+        ConfigError : the parameters cannot be used.
+        UnscreenedError : they change the defaults of the risk section.
+        """
+        playbook = type(self._playbook)
+        given = with_values(self._playbook.params.model_dump(mode="json"), swept)
+        try:
+            params = validate_strict(playbook.Params, given)
+        except ValidationError as error:
+            raise ConfigError(f"playbook.params of a swept set: {error}") from error
+        problems = param_problems(playbook, params)
+        if problems:
+            told = param_problem_texts(problems, given_params(playbook.name, given))
+            raise ConfigError("\n".join(told))
+        params = settled_params(playbook, params, self._markets.instruments)
+        own = self._playbook.params
+        if default_risk(playbook, params) != default_risk(playbook, own):
+            raise UnscreenedError(f"{dict(swept)} changes the playbook's defaults of risk")
+        made = new_playbook(playbook, params, self._playbook.ignored)
+        return SetRules(made, requirements_of(made))
+
+    def _new_plan(
+        self, rules: SetRules, found: LoadedMarket, swept: Mapping[str, Any]
+    ) -> BracketPlan:
+        """Return the plan of a set on the data of its market."""
+        signals = self._signals(rules, found, swept)
+        plan = type(self._playbook).plan_of(rules.playbook.params, signals)
         if plan is None:
             raise UnscreenedError(f"the playbook declares no bracket plan for {dict(swept)}")
+        market = found.market
         reasons = plan_reasons(plan, market.name) + timeline_reasons(market.timeline, plan)
-        if reasons:
-            raise UnscreenedError(f"{dict(swept)}: {'; '.join(reasons)}")
-        return market, plan
+        _refuse(str(dict(swept)), reasons)
+        return plan
 
-    def _signals(
-        self, params: PlaybookParams, prepared: PreparedRun, swept: Mapping[str, Any]
-    ) -> Signals:
+    def _signals(self, rules: SetRules, found: LoadedMarket, swept: Mapping[str, Any]) -> Signals:
         """Return signals of parameters, shared by all sets that differ in ``plan_params`` alone."""
         own = type(self._playbook).plan_params
         rest = [(path, v) for path, v in swept.items() if path.partition(".")[0] not in own]
-        key = repr((_history(prepared.requirements), sorted(rest)))
-        if key not in self._shared:
-            if len(self._shared) >= KEPT_SIGNALS:
-                del self._shared[next(iter(self._shared))]
-            playbook = new_playbook(type(self._playbook), params, self._playbook.ignored)
-            self._shared[key] = prepare(playbook, prepared.dataset, prepared.requirements)
-        return self._shared[key]
-
-    def _params(self, swept: Mapping[str, Any]) -> PlaybookParams:
-        """Return the checked and settled parameters of a set."""
-        model = type(self._playbook).Params
-        given = with_values(self._playbook.params.model_dump(mode="json"), swept)
-        try:
-            params = validate_strict(model, given)
-        except ValidationError as error:
-            raise ConfigError(f"playbook.params of a swept set: {error}") from error
-        return settled_params(type(self._playbook), params, self._prepared.dataset.instruments)
-
-    def _market_of(
-        self, params: PlaybookParams, swept: Mapping[str, Any]
-    ) -> tuple[ScreenedMarket, PreparedRun]:
-        """Return the market with the history that parameters need, as the engine would load it."""
-        key = _history(type(self._playbook).requirements(params))
-        if key not in self._markets:
-            if self._source is None:
-                raise UnscreenedError(
-                    f"{dict(swept)} needs another warm-up than the run; pass the source of the data"
-                )
-            config = self.config({f"playbook.params.{name}": v for name, v in swept.items()})
-            prepared = prepare_run(config, self._source, self._plugin_path)
-            inputs = replace(prepared.inputs, config=self._base)
-            self._markets[key] = (ScreenedMarket(inputs, inputs.timeline()), prepared)
-        return self._markets[key]
-
-
-def _history(requirements: Requirements) -> str:
-    """Return everything in the requirements that changes the data of a run, as one key."""
-    return repr(
-        (
-            requirements.clock,
-            sorted(requirements.channels),
-            sorted(requirements.optional),
-            requirements.traded,
-            requirements.warmup_bars,
-            requirements.memory_ns,
-            sorted(requirements.shorter_ns.items()),
+        place, run = (repr(sorted(rest)), found.market), found.prepared
+        return _kept(
+            self._shared,
+            place,
+            KEPT_SIGNALS,
+            lambda: prepare(rules.playbook, run.dataset, run.requirements),
         )
-    )
+
+
+def _refuse(what: str, reasons: Iterable[str]) -> None:
+    """Raise an error that names the reasons, if there are any."""
+    told = "; ".join(reasons)
+    if told:
+        raise UnscreenedError(f"{what}: {told}")
+
+
+def _with_params(config: RunConfig, swept: Mapping[str, Any]) -> RunConfig:
+    """Return a config with swept parameters of the playbook."""
+    if not swept:
+        return config
+    params = with_values(config.playbook.params, swept)
+    playbook = config.playbook.model_copy(update={"params": params})
+    return config.model_copy(update={"playbook": playbook})
+
+
+def _kept(held: dict[Key, Value], key: Key, most: int, made: Callable[[], Value]) -> Value:
+    """Return the value of a key, made at its first use; ``most`` values are kept, the newest."""
+    if key not in held:
+        if len(held) >= most:
+            del held[next(iter(held))]
+        held[key] = made()
+    return held[key]

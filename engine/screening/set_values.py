@@ -1,12 +1,14 @@
 """The config and the parameters of one set: values at dotted paths over a base config."""
 
 from collections.abc import Mapping
+from functools import reduce
 from typing import Any
 
 from pydantic import ValidationError
 
 from engine.config.models import RunConfig
 from engine.config.problems import validate_strict
+from engine.config.yaml_source import still_general
 from engine.errors import ConfigError
 
 PARAMS = "playbook.params."
@@ -34,7 +36,7 @@ def config_of(base: RunConfig, values: Mapping[str, Any]) -> RunConfig:
         given = with_values(section.model_dump(mode="json"), own)
         if name == "venue":
             # A key that the sweep writes holds for every instrument, as in a run file.
-            given["general"] = [key for key in given["general"] if key not in own]
+            given["general"] = reduce(still_general, own, given["general"])
         try:
             updates[name] = validate_strict(type(section), given)
         except ValidationError as error:

@@ -1,6 +1,6 @@
 """The limits of the kernel: which runs and which swept values the engine must simulate."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -11,13 +11,20 @@ from engine.bt import SimulationInputs
 from engine.config.models import RunConfig
 from engine.contracts import contract_of
 from engine.contracts.contract import ContractKind
-from engine.costs import RangeSlippage, SquareRootSlippage
+from engine.costs import RangeSlippage, SlippageModel, SquareRootSlippage
 from engine.costs.arithmetic import has_plain_steps
 from engine.costs.slippage_models.fixed import FixedSlippage
 from engine.errors import ConfigError
-from engine.screening.layout import MAX_TARGETS
+from engine.screening.layout import FIXED, MAX_TARGETS, RANGE, ROOT
 
-# Sections of a run file of which any value can differ from set to set.
+# The slippage models that the kernel computes, and their numbers there. A model derived from one of
+# them has formulas of its own.
+SLIPPAGE_NUMBERS: Mapping[type[SlippageModel], int] = {
+    FixedSlippage: FIXED,
+    RangeSlippage: RANGE,
+    SquareRootSlippage: ROOT,
+}
+# Sections of a run file of which any value inside can differ from set to set.
 SWEPT = ("playbook.params", "risk", "account", "venue")
 # Keys inside them that change the data of a run, or its market state.
 FIXED_KEYS = (
@@ -31,6 +38,7 @@ FIXED_KEYS = (
     "account.transfer_days",
     "risk.market_tiers",
     "venue.maintenance",
+    "venue.general",
 )
 
 
@@ -42,7 +50,10 @@ def refused_paths(paths: Iterable[str]) -> tuple[str, ...]:
     """Return the swept config paths that screening cannot vary, with the reason."""
     found = []
     for path in paths:
-        within = any(path == name or path.startswith(f"{name}.") for name in SWEPT)
+        if any(f"{name}.".startswith(f"{path}.") for name in SWEPT):
+            found.append(f"{path} is a whole section; name the values inside it, a path each")
+            continue
+        within = any(path.startswith(f"{name}.") for name in SWEPT)
         if not within or any(path == key or path.startswith(f"{key}.") for key in FIXED_KEYS):
             found.append(f"{path} changes the data or the account, not only its numbers")
     return tuple(found)
@@ -57,20 +68,46 @@ def config_reasons(config: RunConfig) -> list[str]:
         reasons.append("account.venue_interest_series pays interest on the venue wallet")
     if config.sleeve_of:
         reasons.append("a sleeve of an account shares caps and guards with others")
-    if not isinstance(config.venue.slippage, FixedSlippage | RangeSlippage | SquareRootSlippage):
-        reasons.append(f"the slippage model {config.venue.slippage.model_name()} is not compiled")
+    if type(config.venue.slippage) not in SLIPPAGE_NUMBERS:
+        reasons.append(_not_compiled(config.venue.slippage))
     return reasons
 
 
+def slippage_number(model: SlippageModel) -> int:
+    """Return the number of a slippage model in the kernel.
+
+    Raises
+    ------
+    UnscreenedError : the kernel does not compute the model.
+    """
+    found = SLIPPAGE_NUMBERS.get(type(model))
+    if found is None:
+        raise UnscreenedError(_not_compiled(model))
+    return found
+
+
+def _not_compiled(model: SlippageModel) -> str:
+    return f"the slippage model {model.model_name()} is not compiled"
+
+
 def input_reasons(inputs: SimulationInputs) -> list[str]:
-    """Return why the instruments of a run need the engine."""
+    """Return why the plan or the instruments of a run need the engine."""
     if inputs.signals.plan is None:
         return ["the playbook declares no bracket plan (Signals.plan)"]
+    reasons = market_reasons(inputs)
+    return (
+        reasons
+        if len(inputs.bars) != 1
+        else reasons + plan_reasons(inputs.signals.plan, *inputs.bars)
+    )
+
+
+def market_reasons(inputs: SimulationInputs) -> list[str]:
+    """Return why the instruments of a run need the engine."""
     if len(inputs.bars) != 1:
         return [f"the run trades {len(inputs.bars)} instruments, not one"]
     (name,) = inputs.bars
-    instrument = inputs.dataset.instruments[name]
-    reasons = plan_reasons(inputs.signals.plan, name)
+    instrument, reasons = inputs.dataset.instruments[name], []
     if contract_of(instrument).kind is not ContractKind.LINEAR_PERP:
         reasons.append(f"{name} is no linear perp")
     for what, step in (("tick", instrument.tick_size), ("lot", instrument.lot_size)):
@@ -88,9 +125,11 @@ def plan_reasons(plan: BracketPlan, name: str) -> list[str]:
         reasons.append(f"the plan enters {plan.instrument}, and the run trades {name}")
     if len(plan.fractions) > MAX_TARGETS:
         reasons.append(f"the plan has {len(plan.fractions)} targets, more than {MAX_TARGETS}")
-    sensible = plan.targets[plan.direction * (plan.targets[:, :1] - plan.stop[:, None])[:, 0] > 0]
-    if (plan.direction * np.diff(sensible, axis=1) < 0).any():
-        reasons.append("the targets of an entry are not in the order of their distance")
+    if plan.fractions:
+        # An entry whose nearest target lies behind its stop is refused.
+        placed = plan.direction * (plan.targets[:, 0] - plan.stop) > 0
+        if (plan.direction * np.diff(plan.targets[placed], axis=1) < 0).any():
+            reasons.append("the targets of an entry are not in the order of their distance")
     return reasons
 
 

@@ -11,19 +11,10 @@ from engine.broker import resolve
 from engine.config.models import GuardScope, MarginMode, RunConfig
 from engine.config.venue import LimitFill, TradingCosts
 from engine.contracts import MarginTerms
-from engine.costs import RangeSlippage, SlippageModel, SquareRootSlippage
+from engine.costs import RangeSlippage, SquareRootSlippage
 from engine.records import OrderKind
-from engine.screening.layout import (
-    FIXED,
-    LIMIT,
-    MARKET,
-    NONE,
-    RANGE,
-    ROOT,
-    STOP,
-    TERMS,
-    Floats,
-)
+from engine.screening.layout import LIMIT, MARKET, NONE, STOP, TERMS, Floats
+from engine.screening.support import slippage_number
 
 KINDS = {OrderKind.MARKET: MARKET, OrderKind.LIMIT: LIMIT, OrderKind.STOP: STOP}
 
@@ -70,7 +61,7 @@ def _costs(config: RunConfig, instrument: Instrument, costs: TradingCosts) -> di
         "volume_cap": _off(config.venue.participation_cap),
         "beyond": resolve.beyond_limit(instrument.tick_size, through=through),
         "half_spread": model.base,
-        "model": model_number(model),
+        "model": slippage_number(model),
         "needs_volume": config.risk.participation_cap is not None or model.reads_bar_volume,
     }
     if isinstance(model, RangeSlippage):
@@ -78,13 +69,6 @@ def _costs(config: RunConfig, instrument: Instrument, costs: TradingCosts) -> di
     if isinstance(model, SquareRootSlippage):
         found["coefficient"] = model.coefficient
     return found
-
-
-def model_number(model: SlippageModel) -> int:
-    """Return the number of a slippage model in the kernel."""
-    if isinstance(model, RangeSlippage):
-        return RANGE
-    return ROOT if isinstance(model, SquareRootSlippage) else FIXED
 
 
 def _limits(config: RunConfig, instrument: Instrument) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """Random bracket plans on random markets of one perp, for the equality of kernel and engine."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -93,13 +93,15 @@ def plan_case(seed: int) -> PlanCase:
     fine = str(rng.choice(["15m", "1h", "1h", "4h"]))
     days = {"15m": 5, "1h": 14, "4h": 40}[fine] + WARMUP_DAYS
     channels = random_markets._perp(rng, PERP, fine, days, exact=exact)
-    # Funding at whole hours: no instant lies inside a bar of an hour or less.
     clock = ChannelKey(PERP, ChannelKind.BARS, fine)
     bars = channels[clock]
     style = Style.EXACT if exact else Style.FREE
     instrument = random_markets._instrument(PERP, style)
-    decided = bars["available_at"]
+    decided = _decided(np.random.default_rng((seed, 18)), bars["available_at"], Timeframe(fine).ns)
     plan = _plan(rng, bars["close"], Timeframe(fine), far=exact or rng.random() < 0.3)
+    if (decided != bars["available_at"]).any():
+        # A decision inside a bar moves no stop: two would work until the bar closes.
+        plan = replace(plan, breakeven=False)
     wake_flat, wake_in = (np.zeros(len(bars), np.bool_) for _ in range(2))
     wake_flat[plan.rows] = True
     wake_in[plan.exits] = True
@@ -110,6 +112,14 @@ def plan_case(seed: int) -> PlanCase:
     return PlanCase(
         seed, Dataset({PERP: instrument}, channels), config, requirements, signals, plan
     )
+
+
+def _decided(rng: np.random.Generator, closed: np.ndarray, step: int) -> np.ndarray:
+    """Decisions at the closes, or later: rows of late inputs share an instant, or lie in a bar."""
+    if rng.random() < 0.7:
+        return closed
+    late = np.where(rng.random(len(closed)) < 0.15, rng.integers(1, 4, len(closed)) * step, 0)
+    return np.maximum.accumulate(closed + late) + int(rng.choice([0, 0, 600])) * 10**9
 
 
 def _plan(rng: np.random.Generator, close: np.ndarray, clock: Timeframe, *, far: bool):

@@ -14,6 +14,7 @@ import pytest
 from engine.config.models import MarginMode
 from engine.records import SimulationOutcome
 from engine.screening.agreement import fill_difference
+from engine.screening.support import input_reasons
 from tests.engine.screening.random_plans import PlanCase, plan_case
 
 CASES = 2_000 if os.environ.get("RISKOFF_SOAK") else 120
@@ -67,6 +68,8 @@ LEAST = {
     "refused for an unknown volume": 20,
     "refused by the side of the stop": 1,
     "refused by the side of a target": 5,
+    "rows at the instant of a later one": 100,
+    "decisions inside a bar": 100,
 }
 
 
@@ -80,6 +83,7 @@ def _outcome(seed: int) -> tuple[PlanCase, SimulationOutcome]:
 def test_kernel_fills_as_the_engine_does(first: int) -> None:
     for seed in range(first, first + BATCH):
         case, outcome = _outcome(seed)
+        assert input_reasons(case.inputs) == []
         states, equity, fills = case.kernel()
         found = fill_difference(outcome, fills)
         assert found is None, f"case {seed}: {found}"
@@ -136,7 +140,23 @@ def _seen(case: PlanCase, outcome: SimulationOutcome) -> Counter[str]:
     seen["moved stops"] = sum(order.end_reason == "moved" for order in outcome.orders)
     seen["limits of R"] = sum(order.risk_limit == order.risk_limit for order in outcome.orders)
     seen.update(_seen_in_books(case, outcome))
+    seen.update(_seen_in_rows(case))
     return seen
+
+
+def _seen_in_rows(case: PlanCase) -> Counter[str]:
+    """Return how many entry rows of the window are late, and how many a later row replaces."""
+    decided, rows = case.signals.decided_at, case.plan.rows
+    closed = case.dataset.channels[case.requirements.clock]["closed_at"]
+    rows = rows[decided[rows] >= case.start]
+    return Counter(
+        {
+            "rows at the instant of a later one": int(
+                (np.append(np.diff(decided), 1)[rows] == 0).sum()
+            ),
+            "decisions inside a bar": int((~np.isin(decided[rows], closed)).sum()),
+        }
+    )
 
 
 def _seen_in_books(case: PlanCase, outcome: SimulationOutcome) -> Counter[str]:
