@@ -26,6 +26,7 @@ from engine.episodes import PhaseName
 from engine.results.manifest import plain
 from engine.run_folder.schema import SEALS_FILE
 from engine.run_folder.seals import document_digest
+from engine.statistics import Interval, Missing
 
 FLUSHES = (PhaseName.FLUSH, PhaseName.SECOND_FLUSH)
 
@@ -54,7 +55,7 @@ class PageAnswers:
     found: Mapping[tuple[str, ...], Any]
 
     def cell(self, record: CellRecord) -> dict[str, Any]:
-        """Return ``statistics``, ``intervals`` and ``why_not`` of a cell."""
+        """Return ``statistics``, ``intervals``, ``return_difference`` and ``why_not`` of a cell."""
         answer: dict[str, Any] = self.found["cell", record.row, record.episode.name]
         return answer
 
@@ -110,8 +111,14 @@ def cell_answer(record: CellRecord, records: Records, config: CompareConfig) -> 
     return {
         "statistics": list(inference_row(record, inference)),
         "intervals": interval_texts(inference),
+        "return_difference": _ends(inference.differences["total_return"]),
         "why_not": [] if record.item.baseline else why_not_answers(record),
     }
+
+
+def _ends(found: Interval | Missing) -> list[float] | None:
+    """Return both ends of an interval; None where there is none."""
+    return None if isinstance(found, Missing) else [found.low, found.high]
 
 
 def drawing_answer(

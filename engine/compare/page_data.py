@@ -11,6 +11,7 @@ from engine.compare.breakdown import HEDGES, PhaseResult, attribution, by_phase,
 from engine.compare.cell_answers import PageAnswers
 from engine.compare.cell_runs import AUDIT_FILE, CellOutcome
 from engine.compare.cells import row_title
+from engine.compare.conclusions import conclusions, facts_of
 from engine.compare.inference_text import INFERENCE_HEADING, inference_note
 from engine.compare.matrix import COLUMNS, Matrix, texts, values
 from engine.compare.record import CellRecord
@@ -50,6 +51,7 @@ def comparison_page(matrix: Matrix, place: Path, answers: PageAnswers) -> str:
         heading=title,
         is_synthetic=matrix.synthetic,
         notes=(_subtitle(matrix),),
+        conclusions=page_conclusions(matrix, answers),
         warnings=warnings_of(matrix.records.values(), matrix.outcomes),
         metrics=COLUMNS,
         episodes=matrix.episodes,
@@ -68,6 +70,16 @@ def comparison_page(matrix: Matrix, place: Path, answers: PageAnswers) -> str:
         data=embedded_json(_script_data(matrix, answers, rows)),
         script=asset("comparison.js"),
         plotly=embedded_script(_plotly()),
+    )
+
+
+def page_conclusions(matrix: Matrix, answers: PageAnswers) -> list[str]:
+    """Return the sentences at the head of the page."""
+    config = matrix.config
+    return conclusions(
+        facts_of(matrix, answers.cell),
+        reference=row_title(config.rows[config.reference]),
+        level=config.level,
     )
 
 

@@ -1,0 +1,138 @@
+"""What a comparison says, in a few sentences, and what it cannot say."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+from engine.compare.cells import row_title
+from engine.compare.matrix import Matrix
+from engine.formatting import percent, signed_percent
+from engine.statistics import MIN_TRADES
+
+
+@dataclass(frozen=True)
+class CellFacts:
+    """The numbers of one playbook in one episode that conclusions rest on, fractions.
+
+    ``lead`` is the return less the reference's; ``interval`` that of the difference on the
+    reference's days, None where it cannot be computed.
+    """
+
+    title: str
+    episode: str
+    total_return: float
+    lead: float
+    interval: tuple[float, float] | None
+    interest: float
+    exposure: float
+    entries: int
+
+
+def facts_of(matrix: Matrix, cell: Callable[[Any], Mapping[str, Any]]) -> list[CellFacts]:
+    """Return the facts of the playbooks' cells whose reference ran; ``cell`` gives the answers."""
+    found = []
+    for (row, episode), record in matrix.records.items():
+        reference = matrix.records.get((matrix.config.reference, episode))
+        if record.item.baseline or row == matrix.config.reference or reference is None:
+            continue
+        own, numbers = record.metrics["total_return"], cell(record)["return_difference"]
+        found.append(
+            CellFacts(
+                title=row_title(record.item),
+                episode=episode,
+                total_return=own,
+                lead=own - reference.metrics["total_return"],
+                interval=None if numbers is None else (numbers[0], numbers[1]),
+                interest=record.metrics["interest_return"],
+                exposure=record.metrics["exposure"],
+                entries=record.entries,
+            )
+        )
+    return found
+
+
+def conclusions(facts: Sequence[CellFacts], *, reference: str, level: float) -> list[str]:
+    """Return the conclusions, five sentences; none without a cell to compare."""
+    if not facts:
+        return []
+    return [
+        _leads(facts, reference),
+        _intervals(facts, level),
+        _interest(facts),
+        _exposure(facts),
+        _limits(facts),
+    ]
+
+
+def _leads(facts: Sequence[CellFacts], reference: str) -> str:
+    won = [
+        f"{title} in {sum(cell.lead > 0 for cell in cells)} of {len(cells)}"
+        for title, cells in _by_row(facts)
+    ]
+    return f"Episodes in which a playbook returned more than {reference}: {', '.join(won)}."
+
+
+def _intervals(facts: Sequence[CellFacts], level: float) -> str:
+    words = f"The {percent(level, 0)} interval of the difference"
+    known = [(cell, cell.interval) for cell in facts if cell.interval is not None]
+    if not known:
+        return f"{words} cannot be computed in any cell: no difference is shown."
+    clear = [
+        f"{cell.title} in {cell.episode} ({signed_percent(low)} to {signed_percent(high)})"
+        for cell, (low, high) in known
+        if low > 0 or high < 0
+    ]
+    missing = len(facts) - len(known)
+    rest = f"; {missing} cannot be computed" if missing else ""
+    if not clear:
+        return (
+            f"{words} holds zero in all {len(known)} cells{rest}: none is shown to be more than "
+            "chance."
+        )
+    count = f"{len(clear)} of {len(known)}"
+    return f"{words} leaves out zero in {count} cells: {', '.join(clear)}{rest}."
+
+
+def _interest(facts: Sequence[CellFacts]) -> str:
+    parts = [
+        f"{title} {signed_percent(math.fsum(cell.interest for cell in cells))} of "
+        f"{signed_percent(math.fsum(cell.total_return for cell in cells))}"
+        for title, cells in _by_row(facts)
+    ]
+    return f"Of the returns, added over the episodes, interest on cash is: {', '.join(parts)}."
+
+
+def _exposure(facts: Sequence[CellFacts]) -> str:
+    parts = [
+        f"{title} {percent(fmean(cell.exposure for cell in cells), 0)}"
+        for title, cells in _by_row(facts)
+    ]
+    return (
+        f"Time in position: {', '.join(parts)}. The episodes were chosen because markets fell, and "
+        "whatever holds cash loses less in a fall without any skill."
+    )
+
+
+def _limits(facts: Sequence[CellFacts]) -> str:
+    episodes = len({cell.episode for cell in facts})
+    told = (
+        f"{episodes} episodes are {episodes} observations"
+        if episodes > 1
+        else ("One episode is one observation")
+    )
+    few = [
+        f"{title} in {count} of {len(cells)}"
+        for title, cells in _by_row(facts)
+        if (count := sum(cell.entries < MIN_TRADES for cell in cells))
+    ]
+    trades = f"; fewer than {MIN_TRADES} trades: {', '.join(few)}" if few else ""
+    return f"{told}, however many days they have{trades}."
+
+
+def _by_row(facts: Sequence[CellFacts]) -> list[tuple[str, list[CellFacts]]]:
+    rows: dict[str, list[CellFacts]] = {}
+    for cell in facts:
+        rows.setdefault(cell.title, []).append(cell)
+    return list(rows.items())

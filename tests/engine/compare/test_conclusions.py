@@ -1,0 +1,100 @@
+"""The sentences at the head of a comparison, each against numbers worked out by hand."""
+
+from dataclasses import replace
+
+import pytest
+from markupsafe import escape
+
+from engine.compare.cells import row_title
+from engine.compare.conclusions import CellFacts, conclusions, facts_of
+
+LOST = CellFacts(
+    title="A", episode="2020", total_return=-0.01, lead=0.10, interval=(-0.02, 0.20),
+    interest=0.0, exposure=0.02, entries=3,
+)  # fmt: skip
+WON = replace(LOST, episode="2022", total_return=0.03, lead=0.15, interval=(0.05, 0.25), entries=40)
+HELD = CellFacts(
+    title="B", episode="2020", total_return=0.04, lead=-0.01, interval=None,
+    interest=0.03, exposure=0.50, entries=3,
+)  # fmt: skip
+FACTS = [LOST, WON, HELD]
+
+
+def said(facts=FACTS):
+    return conclusions(facts, reference="60/40", level=0.95)
+
+
+def test_who_returned_more_than_the_reference_counts_episodes_by_playbook():
+    assert said()[0] == (
+        "Episodes in which a playbook returned more than 60/40: A in 2 of 2, B in 0 of 1."
+    )
+    even = [replace(LOST, lead=0.0)]
+    assert said(even)[0].endswith("A in 0 of 1.")
+
+
+def test_intervals_that_leave_out_zero_are_named_on_either_side():
+    assert said()[1] == (
+        "The 95% interval of the difference leaves out zero in 1 of 2 cells: A in 2022 (+5.00% to "
+        "+25.00%); 1 cannot be computed."
+    )
+    below = [replace(WON, interval=(-0.3, -0.1))]
+    assert "leaves out zero in 1 of 1 cells: A in 2022 (-30.00% to -10.00%)." in said(below)[1]
+
+
+def test_intervals_that_all_hold_zero_show_nothing_and_none_shows_nothing():
+    assert said([LOST])[1] == (
+        "The 95% interval of the difference holds zero in all 1 cells: none is shown to be more "
+        "than chance."
+    )
+    touching = [replace(LOST, interval=(0.0, 0.2))]
+    assert "holds zero in all 1 cells" in said(touching)[1]
+    assert said([HELD])[1] == (
+        "The 95% interval of the difference cannot be computed in any cell: no difference is shown."
+    )
+
+
+def test_interest_stands_beside_the_return_that_holds_it():
+    # A: 0 of -1% + 3%; B: 3% of 4%.
+    assert said()[2] == (
+        "Of the returns, added over the episodes, interest on cash is: A 0.00% of +2.00%, B +3.00% "
+        "of +4.00%."
+    )
+
+
+def test_exposure_is_the_mean_time_in_position():
+    assert said()[3].startswith("Time in position: A 2%, B 50%. The episodes were chosen because")
+
+
+def test_observations_are_episodes_and_few_trades_are_named():
+    assert said()[4] == (
+        "2 episodes are 2 observations, however many days they have; fewer than 30 trades: A in 1 "
+        "of 2, B in 1 of 1."
+    )
+    assert said([WON])[4] == "One episode is one observation, however many days they have."
+
+
+def test_nothing_is_concluded_without_a_cell_to_compare():
+    assert said([]) == []
+
+
+def test_the_page_concludes_from_the_run_folders(small):
+    facts = facts_of(small.matrix, lambda _: {"return_difference": None})
+    assert len(facts) > 1
+    for cell in facts:
+        found = small.matrix.records.items()
+        (record,) = [
+            record
+            for (_, episode), record in found
+            if (episode, row_title(record.item)) == (cell.episode, cell.title)
+        ]
+        assert not record.item.baseline
+        reference = small.matrix.records[small.matrix.config.reference, cell.episode]
+        own, other = (r.metrics["end_equity"] / r.start_equity for r in (record, reference))
+        assert cell.lead == pytest.approx(own - other)
+    html = (small.folder / "index.html").read_text(encoding="utf-8")
+    assert html.index("In short</h2>") < html.index("Matrix</h2>")
+    title = row_title(small.config.rows[small.config.reference])
+    told = conclusions(facts, reference=title, level=0.95)
+    # All but the intervals, which are resampled for the page.
+    for line in (told[0], *told[2:]):
+        assert f"<li>{escape(line)}</li>" in html
