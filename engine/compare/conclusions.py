@@ -71,7 +71,7 @@ def _leads(facts: Sequence[CellFacts], reference: str) -> str:
         f"{title} in {sum(cell.lead > 0 for cell in cells)} of {len(cells)}"
         for title, cells in _by_row(facts)
     ]
-    return f"Episodes in which a playbook returned more than {reference}: {', '.join(won)}."
+    return f"Episodes in which a playbook returned more than {reference}: {'; '.join(won)}."
 
 
 def _intervals(facts: Sequence[CellFacts], level: float) -> str:
@@ -92,7 +92,7 @@ def _intervals(facts: Sequence[CellFacts], level: float) -> str:
             "chance."
         )
     count = f"{len(clear)} of {len(known)}"
-    return f"{words} leaves out zero in {count} cells: {', '.join(clear)}{rest}."
+    return f"{words} leaves out zero in {count} cells: {'; '.join(clear)}{rest}."
 
 
 def _interest(facts: Sequence[CellFacts]) -> str:
@@ -101,7 +101,7 @@ def _interest(facts: Sequence[CellFacts]) -> str:
         f"{signed_percent(math.fsum(cell.total_return for cell in cells))}"
         for title, cells in _by_row(facts)
     ]
-    return f"Of the returns, added over the episodes, interest on cash is: {', '.join(parts)}."
+    return f"Of the returns, added over the episodes, interest on cash is: {'; '.join(parts)}."
 
 
 def _exposure(facts: Sequence[CellFacts]) -> str:
@@ -110,7 +110,7 @@ def _exposure(facts: Sequence[CellFacts]) -> str:
         for title, cells in _by_row(facts)
     ]
     return (
-        f"Time in position: {', '.join(parts)}. The episodes were chosen because markets fell, and "
+        f"Time in position: {'; '.join(parts)}. The episodes were chosen because markets fell, and "
         "whatever holds cash loses less in a fall without any skill."
     )
 
@@ -127,7 +127,7 @@ def _limits(facts: Sequence[CellFacts]) -> str:
         for title, cells in _by_row(facts)
         if (count := sum(cell.entries < MIN_TRADES for cell in cells))
     ]
-    trades = f"; fewer than {MIN_TRADES} trades: {', '.join(few)}" if few else ""
+    trades = f"; fewer than {MIN_TRADES} trades: {'; '.join(few)}" if few else ""
     return f"{told}, however many days they have{trades}."
 
 

@@ -26,7 +26,7 @@ def said(facts=FACTS):
 
 def test_who_returned_more_than_the_reference_counts_episodes_by_playbook():
     assert said()[0] == (
-        "Episodes in which a playbook returned more than 60/40: A in 2 of 2, B in 0 of 1."
+        "Episodes in which a playbook returned more than 60/40: A in 2 of 2; B in 0 of 1."
     )
     even = [replace(LOST, lead=0.0)]
     assert said(even)[0].endswith("A in 0 of 1.")
@@ -56,19 +56,19 @@ def test_intervals_that_all_hold_zero_show_nothing_and_none_shows_nothing():
 def test_interest_stands_beside_the_return_that_holds_it():
     # A: 0 of -1% + 3%; B: 3% of 4%.
     assert said()[2] == (
-        "Of the returns, added over the episodes, interest on cash is: A 0.00% of +2.00%, B +3.00% "
+        "Of the returns, added over the episodes, interest on cash is: A 0.00% of +2.00%; B +3.00% "
         "of +4.00%."
     )
 
 
 def test_exposure_is_the_mean_time_in_position():
-    assert said()[3].startswith("Time in position: A 2%, B 50%. The episodes were chosen because")
+    assert said()[3].startswith("Time in position: A 2%; B 50%. The episodes were chosen because")
 
 
 def test_observations_are_episodes_and_few_trades_are_named():
     assert said()[4] == (
         "2 episodes are 2 observations, however many days they have; fewer than 30 trades: A in 1 "
-        "of 2, B in 1 of 1."
+        "of 2; B in 1 of 1."
     )
     assert said([WON])[4] == "One episode is one observation, however many days they have."
 
