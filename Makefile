@@ -10,6 +10,7 @@ RISKOFF_REAL_DATA ?=
 CATALOG := .data/catalog
 PYTEST_ARGS ?=
 PAGES ?=
+BENCH ?=
 # The versions the pins were resolved with come first.
 PYTHONS := python3.11 python3.12 python3.13 python3 python3.14
 BIN := "$(VENV)"/bin
@@ -25,7 +26,7 @@ help:
 	@echo "make lint       ruff, mypy, import-linter"
 	@echo "make real-data  import the folder RISKOFF_REAL_DATA into $(CATALOG)"
 	@echo "make pages      write the generated tables and pictures of docs/"
-	@echo "make bench      bars per second beside plain Backtrader; the catalog; memory"
+	@echo "make bench      Riskoff beside other libraries, its stages, memory, growth: docs/performance.md"
 	@echo "make soak       all tests, with many more property examples and random cases"
 	@echo "make wheel      build the wheel into dist"
 
@@ -70,12 +71,9 @@ real-data: install
 pages: install
 	@$(BIN)/python -m doc_tables $(PAGES)
 
+# Installs other libraries into .data/peers once. BENCH="--quick" measures small sizes, BENCH="--only peers" one table.
 bench: install
-	@$(BIN)/python -m benchmarks.event_loop
-	@$(BIN)/python -m benchmarks.commands
-	@$(BIN)/python -m benchmarks.screening
-	@$(BIN)/python -m benchmarks.catalog
-	@$(BIN)/python -m benchmarks.memory
+	@$(BIN)/python -m benchmarks.performance $(BENCH)
 
 soak: install
 	@HYPOTHESIS_PROFILE=soak RISKOFF_SOAK=1 $(PYTEST) $(PYTEST_ARGS)

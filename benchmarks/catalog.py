@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.peers.measured_run import peak_mib
 from data_feeds.catalog import Catalog, Origin, TimeSpan
 from data_feeds.clock import DAY_NS, MINUTE_NS
 from data_feeds.instrument import Instrument, InstrumentKind
@@ -62,13 +63,6 @@ def seconds(action: Callable[[], object], times: int = 1) -> float:
         action()
         found.append(time.perf_counter() - begun)
     return min(found)
-
-
-def peak_mib() -> float:
-    """Return the process's peak of resident memory so far, MiB (Linux)."""
-    # getrusage would carry the parent's peak into a child.
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return float(next(line.split()[1] for line in lines if line.startswith("VmHWM:"))) / 1024
 
 
 def reading(folder: Path) -> None:

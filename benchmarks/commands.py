@@ -15,6 +15,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from doc_tables.blocks import table
+
 START = "import sys; from engine.cli.app import main; main()"
 # Beside each command the goal in CPU seconds, where there is one.
 COMMANDS: dict[str, float | None] = {
@@ -54,26 +56,29 @@ def cpu_seconds(command: str, folder: Path) -> tuple[float, float]:
     return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
-def main() -> None:
-    """Print one row a command: the median, the least and the peak memory."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    rounds = parser.parse_args().rounds
+def command_lines(rounds: int) -> list[str]:
+    """Measure every command by turns and return the table: median, least, peak memory, goal."""
     folder = Path(tempfile.mkdtemp(prefix="riskoff-commands-"))
     try:
         for command in ("run demo", *COMMANDS):
             cpu_seconds(command, folder)
-        print("| command | CPU s | least | peak MiB | goal, CPU s |\n|---|---|---|---|---|")
-        for command, goal in COMMANDS.items():
-            seconds, memory = zip(
-                *(cpu_seconds(command, folder) for _ in range(rounds)), strict=True
-            )
-            print(
-                f"| `riskoff {command}` | {statistics.median(seconds):.2f} | {min(seconds):.2f} | "
-                f"{max(memory):.0f} | {'' if goal is None else goal} |"
-            )
+        made = [{name: cpu_seconds(name, folder) for name in COMMANDS} for _ in range(rounds)]
     finally:
         shutil.rmtree(folder)
+    rows = []
+    for command, goal in COMMANDS.items():
+        seconds, memory = zip(*(found[command] for found in made), strict=True)
+        median, least = statistics.median(seconds), min(seconds)
+        numbers = [f"{median:.2f}", f"{least:.2f}", "" if goal is None else f"{goal:g}"]
+        rows.append([f"`riskoff {command}`", *numbers, f"{max(memory):.0f}"])
+    return table(("command", "CPU s", "least", "goal, CPU s", "peak MiB"), rows)
+
+
+def main() -> None:
+    """Print a row a command."""
+    parser = argparse.ArgumentParser(description="CPU time of whole commands.")
+    parser.add_argument("--rounds", type=int, default=5)
+    print("\n".join(command_lines(parser.parse_args().rounds)))
 
 
 if __name__ == "__main__":

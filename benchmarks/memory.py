@@ -3,26 +3,30 @@
     python -m benchmarks.memory [--bars 100000] [--bars 525600] [--bars 3000000]
 
 Each size runs in a fresh process, from the imports to the written tables of the run folder; the
-summary and the tearsheet are left out. A line shows the CPU seconds of a step, and the peak of
+summary and the tearsheet are left out. A row shows the CPU seconds of a step, and the peak of
 resident memory up to its end. The bars are generated, with shocks in price, range and volume, so
 that the rules find flushes and trade.
 """
 
 import argparse
+import json
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.catalog import peak_mib
+from benchmarks.peers.measured_run import peak_mib
 from data_feeds.clock import MINUTE_NS
 from data_feeds.dataset import Dataset
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
+from doc_tables.blocks import table
 from engine.bt import simulate
 from engine.config.models import RunConfig
 from engine.results.contents import write_run
@@ -37,17 +41,25 @@ WARMUP = timedelta(days=12)
 SHOCK_EVERY = 500
 
 
+@dataclass(frozen=True)
+class MeasuredStep:
+    """CPU seconds of a step, and the peak of resident memory at its end, MiB."""
+
+    name: str
+    cpu_seconds: float
+    peak_mib: float
+
+
 class Steps:
-    """Prints the CPU seconds of each step, and the peak memory of the process at its end."""
+    """Holds the CPU seconds of each step, and the peak memory of the process at its end."""
 
     def __init__(self) -> None:
-        self._before = 0.0
+        self.done_steps: list[MeasuredStep] = []
 
     def done(self, name: str) -> None:
-        """Print the step that ends now."""
-        now = time.process_time()
-        print(f"  {name:<12}{now - self._before:7.2f} s{peak_mib():8,.0f} MiB")
-        self._before = now
+        """Keep the step that ends now."""
+        before = sum(step.cpu_seconds for step in self.done_steps)
+        self.done_steps.append(MeasuredStep(name, time.process_time() - before, peak_mib()))
 
 
 def minute_bars(count: int) -> Channel:
@@ -80,8 +92,8 @@ def minute_bars(count: int) -> Channel:
     )
 
 
-def run_here(count: int) -> None:
-    """Run one size in this process and print its steps."""
+def run_here(count: int) -> list[MeasuredStep]:
+    """Run one size in this process and return its steps."""
     steps = Steps()
     steps.done("imports")
     bars = minute_bars(count)
@@ -103,22 +115,48 @@ def run_here(count: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         write_run(result, Path(name))
     steps.done("tables")
-    print(f"  in all      {time.process_time():7.2f} s{peak_mib():8,.0f} MiB")
+    return steps.done_steps
+
+
+def run_apart(count: int) -> list[MeasuredStep]:
+    """Run one size in a process of its own and return its steps."""
+    command = [sys.executable, "-m", "benchmarks.memory", "--here", str(count)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return [MeasuredStep(**step) for step in json.loads(done.stdout.splitlines()[-1])]
+
+
+def memory_lines(counts: Sequence[int]) -> list[str]:
+    """Measure each size and return the table: CPU seconds and peak memory by step."""
+    sizes = {count: run_apart(count) for count in counts}
+    names = [step.name for step in next(iter(sizes.values()))]
+    rows = [
+        [
+            name,
+            *(
+                f"{s[place].cpu_seconds:.2f} s, {s[place].peak_mib:,.0f} MiB"
+                for s in sizes.values()
+            ),
+        ]
+        for place, name in enumerate(names)
+    ]
+    totals = [
+        f"{sum(step.cpu_seconds for step in s):.2f} s, {s[-1].peak_mib:,.0f} MiB"
+        for s in sizes.values()
+    ]
+    head = ["step", *(f"{count:,} bars" for count in sizes)]
+    return table(head, [*rows, ["in all", *totals]])
 
 
 def main() -> None:
     """Run each size in a process of its own."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description="Peak memory of a run by its number of bars.")
     parser.add_argument("--bars", type=int, action="append")
-    parser.add_argument("--here", action="store_true", help="run in this process")
+    parser.add_argument("--here", type=int, metavar="BARS", help="run in this process, print JSON")
     options = parser.parse_args()
-    for count in options.bars or [100_000]:
-        if options.here:
-            run_here(count)
-            continue
-        print(f"{count:,} bars", flush=True)
-        command = [sys.executable, "-m", "benchmarks.memory", "--here", "--bars", str(count)]
-        subprocess.run(command, check=True)
+    if options.here:
+        print(json.dumps([asdict(step) for step in run_here(options.here)]))
+    else:
+        print("\n".join(memory_lines(options.bars or [100_000])))
 
 
 if __name__ == "__main__":
