@@ -134,6 +134,13 @@ def test_a_small_alias_is_a_copy() -> None:
     assert data["b"] == {"k": [1]}
 
 
+def test_values_that_a_caller_changes_are_read_again_as_written() -> None:
+    text = "a: {b: [1, 2]}"
+    parse_yaml(text).data["a"]["b"].append(3)
+    assert parse_yaml(text).data == {"a": {"b": [1, 2]}}
+    assert parse_yaml(text, "other.yaml").path == Path("other.yaml")
+
+
 def test_missing_huge_and_binary_files_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(YamlError, match="cannot read"):
         load_yaml(tmp_path / "none.yaml")

@@ -96,11 +96,10 @@ def assert_every_leak_is_named(whole):
     """Plant one row of look-ahead in each array; some cut must name that array."""
     signals, playbook = whole.signals, playbook_of(whole.config)
     names = [n for n in named_arrays(signals) if n != "decided_at" and len(changes(signals, n))]
-    cuts = set(event_cuts(whole))
-    # Slow arrays need not change at an event: cut where they do.
-    cuts |= {int(signals.decided_at[changes(signals, name)[-1]]) for name in names}
+    # Slow arrays need not change at an event: cut first where each array changes last.
+    changed = [int(signals.decided_at[changes(signals, name)[-1]]) for name in names]
     unseen = set(names)
-    for at in sorted(cuts):
+    for at in dict.fromkeys([*changed, *event_cuts(whole)]):
         part = playbook.prepare(whole.dataset.cut(at))
         rows = int(np.searchsorted(signals.decided_at, at, side="right"))
         for name in sorted(unseen):
@@ -108,6 +107,8 @@ def assert_every_leak_is_named(whole):
             if found is not None:
                 assert found[0] == name
                 unseen.discard(name)
+        if not unseen:
+            break
     assert not unseen
 
 
