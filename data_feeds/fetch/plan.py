@@ -12,7 +12,8 @@ from data_feeds.clock import midnight_ns, parse_duration
 from data_feeds.errors import SchemaError, YamlError
 from data_feeds.instrument import Instrument
 from data_feeds.schema import ChannelKey, ChannelKind
-from data_feeds.sources.mapping import load_instruments, parse_model
+from data_feeds.sources.mapping import load_instruments
+from data_feeds.sources.model_problems import parse_model
 from data_feeds.strict_model import StrictModel
 from data_feeds.yaml_text import YamlDocument, load_yaml
 

@@ -1,33 +1,28 @@
 """The mapping file of ``riskoff data import``: the meaning of each column and stamp."""
 
-import difflib
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeVar, get_args
+from typing import Annotated, Literal, Self
 
 from pydantic import (
-    BaseModel,
     Discriminator,
     Field,
     Tag,
-    ValidationError,
     field_validator,
     model_validator,
 )
-from pydantic_core import ErrorDetails
 
 from data_feeds.calendar import ALWAYS_OPEN
 from data_feeds.clock import parse_duration
 from data_feeds.errors import SchemaError, YamlError
-from data_feeds.instrument import Instrument
+from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.releases import ReleaseRule, rule_for
 from data_feeds.schema import VALUE_COLUMNS, ChannelKey, ChannelKind, Provenance
 from data_feeds.sources.file_format import LabelColumn, TableFormat, TimeColumn
+from data_feeds.sources.model_problems import RULE_TAG, VARIANT_TAG, parse_model
 from data_feeds.strict_model import StrictModel
-from data_feeds.yaml_text import KeyPath, YamlDocument, load_yaml
-
-ModelT = TypeVar("ModelT", bound=BaseModel)
+from data_feeds.yaml_text import YamlDocument, load_yaml
 
 
 def _duration(text: str) -> int:
@@ -54,16 +49,15 @@ class Stamp(StrEnum):
     EVENT = "event"
     SESSION_DATE = "session_date"
     REFERENCE_DATE = "reference_date"
+    SESSION_OPEN = "session_open"
 
 
 def _release_form(value: object) -> str:
-    return _VARIANT if isinstance(value, str) else _RULE
+    return VARIANT_TAG if isinstance(value, str) else RULE_TAG
 
 
-# The two forms of a release; these tags separate their errors and are never printed.
-_VARIANT, _RULE = "<variant>", "<rule>"
 Release = Annotated[
-    Annotated[str, Tag(_VARIANT)] | Annotated[ReleaseRule, Tag(_RULE)],
+    Annotated[str, Tag(VARIANT_TAG)] | Annotated[ReleaseRule, Tag(RULE_TAG)],
     Discriminator(_release_form),
 ]
 
@@ -80,7 +74,9 @@ class FileEntry(StrictModel):
     each: tuple[str, ...] = Field((), description="Ids; the entry is repeated for every one")
     kind: ChannelKind = Field(description="bars, mark, funding, open_interest, ...")
     timeframe: str | None = Field(None, description="Bar length, or interval of hourly sums")
-    stamp: Stamp = Field(description="open, close, event, session_date or reference_date")
+    stamp: Stamp = Field(
+        description="open, close, event, session_date, session_open or reference_date"
+    )
     time: TimeColumn = Field(default_factory=lambda: TimeColumn.model_validate({}))
     columns: dict[str, str] = Field(min_length=1, description="Canonical name: the file's name")
     scale: dict[str, float] = Field(
@@ -283,19 +279,12 @@ def _entry_problem(
             f"instrument {name!r} is not defined; add it to instruments (known: {known})"
         )
     instrument = instruments[name]
-    if instrument.synthetic and entry.provenance not in (None, Provenance.SYNTHETIC):
-        return "label", (
-            f"instrument {name!r} is synthetic, but its rows are labelled {entry.label}; "
-            "set label: synthetic, or synthetic: false in the instrument"
-        )
-    if instrument.dividend_adjusted and entry.kind is ChannelKind.DIVIDENDS:
-        return "kind", (
-            f"instrument {name!r} is dividend_adjusted: its prices contain the dividends, paying "
-            "them again would count them twice; leave the entry out"
-        )
+    key, problem = _record_problem(entry, name, instrument)
+    if problem:
+        return key, problem
     if entry.is_bar and instrument.calendar != ALWAYS_OPEN:
         is_day = entry.timeframe == "1d"
-        if is_day != (entry.stamp is Stamp.SESSION_DATE):
+        if is_day != (entry.stamp in (Stamp.SESSION_DATE, Stamp.SESSION_OPEN)):
             return "stamp", (
                 f"a daily bar of {instrument.calendar} is stamped session_date, a shorter one open "
                 f"or close (was {entry.stamp} for {entry.timeframe}): by the clock a day would be "
@@ -305,6 +294,26 @@ def _entry_problem(
         entry.rule(name)
     except SchemaError as error:
         return "release", str(error)
+    return "", ""
+
+
+def _record_problem(entry: FileEntry, name: str, instrument: Instrument) -> tuple[str, str]:
+    """Return the key that contradicts what an instrument's record says, and the reason."""
+    if instrument.synthetic and entry.provenance not in (None, Provenance.SYNTHETIC):
+        return "label", (
+            f"instrument {name!r} is synthetic, but its rows are labelled {entry.label}; "
+            "set label: synthetic, or synthetic: false in the instrument"
+        )
+    if instrument.kind is InstrumentKind.ETF and "calendar" not in instrument.model_fields_set:
+        return "instrument", (
+            f"instrument {name!r} is an ETF without calendar: name the exchange of its sessions, "
+            "e.g. calendar: XNYS, or 24/7 if it trades around the clock"
+        )
+    if instrument.dividend_adjusted and entry.kind is ChannelKind.DIVIDENDS:
+        return "kind", (
+            f"instrument {name!r} is dividend_adjusted: its prices contain the dividends, paying "
+            "them again would count them twice; leave the entry out"
+        )
     return "", ""
 
 
@@ -369,73 +378,3 @@ def _collect(
             line = document.line(("instruments", i))
             raise YamlError(f"{document.path}:{line}: instrument {instrument.id!r} defined twice")
         found[instrument.id] = instrument
-
-
-def _hint(key: str, model: type[BaseModel]) -> str:
-    near = difflib.get_close_matches(key, _field_names(model), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
-
-
-def _field_names(model: object) -> list[str]:
-    """Return the field names of a model and of all models inside it."""
-    if isinstance(model, type) and issubclass(model, BaseModel):
-        fields = model.model_fields
-        deeper = [name for field in fields.values() for name in _field_names(field.annotation)]
-        return [*fields, *deeper]
-    return [name for part in get_args(model) for name in _field_names(part)]
-
-
-def parse_model(model: type[ModelT], document: YamlDocument) -> ModelT:
-    """Return a document's values as a model.
-
-    Raises
-    ------
-    YamlError : one problem as ``file:line: key path: problem``. Unknown keys come first, because a
-        misspelt key also makes the right key missing; then file order.
-    """
-    try:
-        return model.model_validate(document.data)
-    except ValidationError as error:
-        found = error.errors(include_url=False)
-        problems = [problem for problem in found if not _is_consequence(problem, found)]
-        _, line, text = min(_problem_text(problem, document, model) for problem in problems)
-        raise YamlError(f"{document.path}:{line}: {text}") from error
-
-
-def _is_consequence(problem: ErrorDetails, found: list[ErrorDetails]) -> bool:
-    """Return whether a deeper problem causes this one: a wrong item also shortens its list."""
-    where = problem["loc"]
-    return any(
-        len(other["loc"]) > len(where) and other["loc"][: len(where)] == where for other in found
-    )
-
-
-def _without_tags(where: KeyPath, data: object) -> KeyPath:
-    """Return a location as in the file, without pydantic's names of the chosen models."""
-    kept: list[str | int] = []
-    for part in where:
-        is_choice = isinstance(data, dict) and part not in data and part in data.values()
-        if is_choice or part in (_VARIANT, _RULE):
-            continue
-        kept.append(part)
-        if isinstance(data, dict):
-            data = data.get(part)
-        else:
-            inside = isinstance(data, list) and isinstance(part, int) and part < len(data)
-            data = data[part] if inside else None  # type: ignore[index]
-    return tuple(kept)
-
-
-def _problem_text(
-    problem: ErrorDetails, document: YamlDocument, model: type[BaseModel]
-) -> tuple[bool, int, str]:
-    """Return a problem's rank, line and text."""
-    where = _without_tags(problem["loc"], document.data)
-    is_unknown = problem["type"] == "extra_forbidden"
-    message = problem["msg"].removeprefix("Value error, ")
-    if is_unknown:
-        message = f"unknown key{_hint(str(where[-1]), model)}"
-    elif problem["type"] != "missing" and isinstance(problem["input"], str | int | float):
-        message = f"{message} (was {problem['input']!r})"
-    dotted = ".".join(str(part) for part in where) or "file"
-    return not is_unknown, document.line(where), f"{dotted}: {message}"

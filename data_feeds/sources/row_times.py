@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from data_feeds.calendar import ALWAYS_OPEN, hours_between, session_bounds
-from data_feeds.clock import DAY_NS, HOUR_NS, parse_duration
+from data_feeds.calendar import ALWAYS_OPEN, hours_between, session_bounds, sessions_around
+from data_feeds.clock import DAY_NS, HOUR_NS, parse_duration, utc_text
 from data_feeds.errors import SchemaError
 from data_feeds.instrument import Instrument
 from data_feeds.releases import known_at
@@ -60,6 +60,8 @@ def row_times(
     length = parse_duration(entry.timeframe) if entry.timeframe else 0
     if entry.stamp is Stamp.SESSION_DATE:
         opened, closed = session_bounds(instrument.calendar, stamps.to_numpy())
+    elif entry.stamp is Stamp.SESSION_OPEN:
+        opened, closed = _sessions_from(at, instrument.calendar)
     elif entry.stamp is Stamp.OPEN:
         opened, closed = at, at + length
     else:
@@ -78,6 +80,27 @@ def row_times(
         entry, instrument, event if told is None else told.asi8, stamps if told is None else told
     )
     return event, known
+
+
+def _sessions_from(opens: Array, calendar: str) -> tuple[Array, Array]:
+    """Return the opens and closes of the sessions that begin at some instants.
+
+    Raises
+    ------
+    SchemaError : no session of the calendar begins at an instant.
+    """
+    if len(opens) == 0:
+        return opens, opens
+    days = sessions_around(calendar, int(opens.min()), int(opens.max()))
+    starts, ends = session_bounds(calendar, days)
+    row = np.minimum(np.searchsorted(starts, opens), len(starts) - 1)
+    wrong = np.flatnonzero(starts[row] != opens)
+    if len(wrong):
+        raise SchemaError(
+            f"{utc_text(int(opens[wrong[0]]))} is no open of a session of {calendar}; set stamp: "
+            "session_date if the column has dates, or name the exchange's calendar"
+        )
+    return opens, ends[row]
 
 
 # Venues trade from 04:00 to 20:00 New York: at most this long before an open or after a close.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from data_feeds.default_data import DEFAULT_CATALOG
+from engine.cli.drafted_import import answers_of, import_drafted, print_imported
 from engine.cli.fetch_command import fetch_command
 from engine.cli.options import CatalogOption, JsonOption
 from engine.cli.output import print_columns, print_json, working
@@ -29,8 +30,10 @@ app.command("fetch")(fetch_command)
 
 @app.command("import")
 def import_command(
-    mapping: Annotated[
-        Path, typer.Argument(metavar="MAPPING", help="YAML that maps files to channels")
+    *,
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="MAPPING | FILE...", help="A mapping; or with --as, files"),
     ],
     data: CatalogOption = DEFAULT_CATALOG,
     root: Annotated[
@@ -40,29 +43,99 @@ def import_command(
     replace: Annotated[
         bool, typer.Option("--replace", help="Allow stored rows to be lost or changed")
     ] = False,
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--as",
+            metavar="FORMAT",
+            help="Draft the mapping: binance, yahoo, tradingview, freqtrade or fred",
+        ),
+    ] = None,
+    instrument: Annotated[
+        str | None, typer.Option("--instrument", metavar="ID", help="With --as: whose rows")
+    ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option("--kind", help="Of a new id: etf, perp, spot, index or series"),
+    ] = None,
+    calendar: Annotated[
+        str | None, typer.Option("--calendar", help="Exchange of a new ETF or index, e.g. XNYS")
+    ] = None,
+    quote: Annotated[
+        str | None,
+        typer.Option("--quote", help="Currency of prices, or a series' unit such as percent"),
+    ] = None,
+    tick: Annotated[float | None, typer.Option("--tick", help="Price step of a new id")] = None,
+    lot: Annotated[float | None, typer.Option("--lot", help="Quantity step of a new id")] = None,
+    timeframe: Annotated[
+        str | None, typer.Option("--timeframe", help="Bar length; else that of the file's steps")
+    ] = None,
+    release_days: Annotated[
+        int | None,
+        typer.Option("--release-days", min=0, help="Days from a value's date to its publication"),
+    ] = None,
+    dividend_adjusted: Annotated[
+        bool | None,
+        typer.Option(
+            "--dividend-adjusted/--no-dividend-adjusted", help="Whether prices contain dividends"
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="With --as: show all, write nothing")
+    ] = False,
 ) -> None:
     """Import CSV, Parquet, Feather and JSON files into the catalog.
 
     A channel replaces its older version. If that would lose or change stored rows, the import
-    names them and stops, unless --replace is given.
+    names them and stops, unless --replace is given. With --as the mapping is drafted, shown and
+    kept in the catalog's folder "mappings".
     """
-    from data_feeds.catalog import Catalog, coverage_text
-    from data_feeds.sources.local_files import import_mapping
+    from engine.errors import ConfigError
 
+    answers = {
+        "kind": kind, "calendar": calendar, "quote": quote, "tick_size": tick, "lot_size": lot,
+        "timeframe": timeframe, "release_days": release_days,
+        "dividend_adjusted": dividend_adjusted,
+    }  # fmt: skip
+    given = {name: value for name, value in answers.items() if value is not None}
+    if form is None:
+        if given or instrument is not None or dry_run:
+            raise ConfigError("options of a draft go with --as FORMAT; a mapping says them itself")
+        _import_by(files, data, root, replace=replace)
+        return
+    if instrument is None or root is not None:
+        raise ConfigError(
+            f"--as {form}: add --instrument ID, whose rows these are, e.g. --instrument SPY"
+            if instrument is None
+            else "--root goes with a mapping: name the files where they are"
+        )
+    import_drafted(
+        files, form, answers_of(instrument, given), data, replace=replace, dry_run=dry_run
+    )
+
+
+def _import_by(files: Sequence[Path], data: Path, root: Path | None, *, replace: bool) -> None:
+    """Import by one mapping and print the channels."""
+    from data_feeds.catalog import Catalog
+    from data_feeds.sources.drafts import FORMATS
+    from data_feeds.sources.local_files import import_mapping
+    from engine.errors import ConfigError
+
+    tables = [path for path in files if path.suffix.lower() not in (".yaml", ".yml")]
+    if len(files) > 1 or tables:
+        raise ConfigError(
+            f"{(tables or files)[0]}: name one mapping (.yaml), or add --as with a format "
+            f"({', '.join(FORMATS)}) and --instrument"
+        )
     with working("importing") as report:
         reports = import_mapping(
-            mapping,
+            files[0],
             Catalog(data),
             root,
             progress=lambda _, n, total: report((n - 1) / total),
             replace=replace,
         )
-    for done in reports:
-        entry = done.entry
-        files = ", ".join(dict.fromkeys(file.name for file in done.files))
-        print(f"{done.key}: {entry.rows} rows, {coverage_text(entry)}, from {files}")
-        for note in done.notes:
-            print(f"  {note}")
+    print_imported(reports, holes=False)
     print(f"{_counted(len(reports), 'channel')} written to {data}")
 
 
