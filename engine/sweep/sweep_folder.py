@@ -36,7 +36,6 @@ from engine.sweep.walk_words import (
     walk_chart,
     walk_document,
     walk_rows,
-    walk_sentences,
 )
 
 PAGE_FILE, BEST_FILE = "report.html", "best.yaml"
@@ -163,7 +162,6 @@ def sweep_page(result: SweepResult, found: Judgement | Missing, name: str) -> st
         metric=METRIC_WORDS[result.job.config.choose.metric].capitalize(),
         axes=axes,
         held_out=_held_out(result, found),
-        walk_note=" ".join(walk_sentences(result)),
         chart=walk_chart(result),
         walks=_walks(result),
         sensitivity=sensitivity_rows(result),

@@ -95,8 +95,8 @@ def _row(segment: WalkSegment) -> tuple[str, ...]:
         signed_percent(row.total_return),
         str(row.trades),
         str(segment.closed),
-        str(segment.in_force or ""),
-        _counted(segment.tripped),
+        str(segment.in_force or "none"),
+        _counted(segment.tripped) or "none",
     )
 
 
@@ -153,5 +153,5 @@ def walk_chart(result: SweepResult) -> str:
             at, values = thinned(walk.at, walk.equity)
             axes.plot(series_dates(at), values, linewidth=1.1, label=name)
         axes.set_ylabel("equity")
-        axes.legend(loc="upper left", frameon=False, fontsize=8)
+        axes.legend(loc="best", frameon=False, fontsize=8)
         return figure_svg(figure)

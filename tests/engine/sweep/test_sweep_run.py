@@ -10,18 +10,20 @@ import numpy as np
 import pytest
 
 from data_feeds.load import open_source
+from data_feeds.schema import ChannelKey, ChannelKind
 from engine.config.sweep import ChoiceRule
 from engine.config_files import read_config
 from engine.door.finished_sweep import Sweep
 from engine.errors import PlaybookError, ReportError, SimulationError
 from engine.results.finished import RunRecord
-from engine.run import run
+from engine.run import prepare_run, run
 from engine.sweep import parts as parts_module
-from engine.sweep import publish_sweep, stored_parts, sweep_inputs, verification
+from engine.sweep import publish_sweep, run_sweep, stored_parts, sweep_inputs, verification
 from engine.sweep import set_runs as set_runs_module
 from engine.sweep import trials as trials_module
 from engine.sweep.axes import Axis, SweepSpace
 from engine.sweep.set_choice import Choice, choose, neighbours_of, ranked
+from engine.workers import Workers
 from tests.engine.sweep.conftest import SMALL, SWEEP
 
 EVERY_PART = pytest.mark.usefixtures("a_part_for_each_set")
@@ -267,3 +269,33 @@ def test_a_changed_choice_runs_no_set_again(toy, runs_made):
     result = toy.run("choose.rule=peak", "choose.metric=excess_return")
     assert runs_made == []
     assert result.choice.place == int(np.argmax(result.choice.numbers))
+
+
+def test_results_of_other_data_are_never_reused(toy):
+    first = toy.job("checked_sets=0", "sensitivity.costs=[]", "sensitivity.lags=[]", text=SMALL)
+    config = first.run_config(first.first_set, first.cells[0])
+    held = prepare_run(config, first.source, toy.plugins).dataset
+
+    def stored(dataset, *, is_run=False):
+        job = replace(first)
+        job.__dict__["source"] = dataset
+        inputs = sweep_inputs(job)
+        if is_run:
+            run_sweep(job, inputs, toy.root, workers=Workers(processes=1))
+        return len(stored_parts(job, inputs, toy.root).read())
+
+    assert stored(held, is_run=True) == 3
+    assert stored(replace(held)) == 3
+    # One close, a tenth of a percent higher: of the warm-up, or of the window.
+    assert stored(with_higher_close(held, 0)) == 0
+    assert stored(with_higher_close(held, -2)) == 0
+
+
+def with_higher_close(dataset, row):
+    key = ChannelKey("QQQ", ChannelKind.BARS, "1d")
+    bars = dataset.channels[key]
+    close = bars["close"].copy()
+    close[row] *= 1.001
+    high = np.maximum(bars["high"], close)
+    changed = replace(bars, columns={**bars.columns, "close": close, "high": high})
+    return replace(dataset, channels={**dataset.channels, key: changed})
