@@ -346,7 +346,10 @@ def _check_coverage(
     if not inside.any():
         raise CoverageError(f"{key}: no bars from {asked}; the data cover {held}")
     if held.stretches[-1][1] < end - edge or part["closed_at"][-1] < end - slack:
-        raise CoverageError(f"{key}: the window {asked} ends after the bars; the data cover {held}")
+        raise CoverageError(
+            f"{key}: the window {asked} ends after the bars; the data cover {held}; if trading in "
+            f"{key.instrument} ended there, end the window at its last bar"
+        )
     first_at = start - warmup_ns
     if held.stretches[0][0] > first_at + edge or part["opened_at"][0] > first_at + slack:
         raise CoverageError(

@@ -2,6 +2,7 @@
 
 import shlex
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -116,6 +117,10 @@ def print_imported(reports: "Sequence[ImportReport]", *, holes: bool = True) -> 
         print(f"{done.key}: {done.entry.rows} rows, {coverage_text(done.entry)}, from {names}")
         for note in done.notes:
             print(f"  {note}")
+        if done.entry.last_at > time.time_ns():
+            print(
+                "  the last row ends in the future: it was not complete when the file was written"
+            )
         if holes:
             print(f"  holes: {_holes(done.entry)}")
 

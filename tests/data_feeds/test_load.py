@@ -146,5 +146,7 @@ def test_bars_that_may_begin_late_begin_inside_the_window_and_must_go_on_from_th
     assert late.bars(PERP.id, "1h")["opened_at"][0] == T0
     with pytest.raises(CoverageError, match="hole"):
         load_dataset(source(hole=range(20, 60)), [HOURS], *window, late=frozenset({HOURS}))
-    with pytest.raises(CoverageError, match="ends after the bars"):
+    with pytest.raises(
+        CoverageError, match=r"ends after the bars; .* ended there, end the window at its last bar"
+    ):
         load_dataset(source(days=3), [HOURS], *window, late=frozenset({HOURS}))

@@ -115,3 +115,13 @@ def test_an_etf_without_calendar_is_asked_for_one_by_a_mapping_too(
     kept.write_text(kept.read_text().replace("calendar: XNYS", "venue: nyse"))
     done = command("data", "import", str(kept), *TO)
     assert "'MINE' is an ETF without calendar: name the exchange" in assert_one_clear_line(done, 2)
+
+
+def test_a_bar_that_ends_in_the_future_is_pointed_out(command: Command, tmp_path: Path) -> None:
+    # 2090-01-01T00:00Z: a chart that is exported while it trades ends with such a bar.
+    rows = "".join(f"{3786912000 + 3600 * i},10,12,9,11,5\n" for i in range(2))
+    (tmp_path / "chart.csv").write_text("time,open,high,low,close,Volume\n" + rows)
+    form = ("--as", "tradingview", "--instrument", "COIN", "--kind", "spot")
+    done = command("data", "import", "chart.csv", *form, *TO)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "  the last row ends in the future: it was not complete" in done.stdout
