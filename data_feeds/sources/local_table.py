@@ -94,7 +94,16 @@ def _text_rows(path: Path, form: TableFormat) -> pd.DataFrame:
         dtype=None if form.plain_numbers else str,
         low_memory=False,
     )
-    return frame if form.header_lines else frame.rename(columns=_numbered(frame))
+    if not form.header_lines:
+        return frame.rename(columns=_numbered(frame))
+    # pandas takes the first column as an index if rows have one value more than the header: with a
+    # separator at the end of each row all columns would be shifted.
+    if not frame.index.equals(pd.RangeIndex(len(frame))):
+        raise ValueError(
+            "rows have more values than the header has names; number the columns with read: "
+            f"{{skip_lines: {form.skip_lines + form.header_lines}, header_lines: 0}}"
+        )
+    return frame
 
 
 def read_numbers(

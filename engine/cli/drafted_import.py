@@ -1,9 +1,10 @@
 """Import files of a well-known format: draft the mapping, show it, store it, import by it."""
 
+import contextlib
 import shlex
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +58,6 @@ def import_drafted(
     ConfigError : the format is unknown, or the kept mapping differs and ``replace`` is not given.
     DataError : as by an import.
     """
-    from data_feeds.atomic import storage_errors, write_atomically
     from data_feeds.catalog import Catalog
     from data_feeds.sources.drafts import FORMATS, draft_mapping, draft_name, understood
     from data_feeds.sources.local_files import import_mapping
@@ -80,13 +80,32 @@ def import_drafted(
     if place.is_file() and place.read_text(encoding="utf-8") != draft.text and not replace:
         raise ConfigError(
             f"{place}: a mapping of this channel is kept already and differs: import by it with "
-            f"'{_again(place, data)}', or draft it anew with --replace"
+            f"'{_again(place, data)}', or draft it anew with --replace (name all files of the "
+            "channel: rows of the others would be lost)"
         )
-    with storage_errors(place, "nothing was imported"):
-        write_atomically(place, draft.text.encode("utf-8"))
     print(f"mapping: {place}")
-    print_imported(import_mapping(place, catalog, replace=replace))
+    with _kept(place, draft.text):
+        print_imported(import_mapping(place, catalog, replace=replace))
     print(f"written to {data}; again, or after a change of the mapping: {_again(place, data)}")
+
+
+@contextlib.contextmanager
+def _kept(place: Path, text: str) -> Iterator[None]:
+    """Write a mapping; if the block fails, an earlier mapping is put back.
+
+    Without an earlier one the draft stays, so that the user can mend it.
+    """
+    from data_feeds.atomic import storage_errors, write_atomically
+
+    before = place.read_bytes() if place.is_file() else None
+    with storage_errors(place, "nothing was imported"):
+        write_atomically(place, text.encode("utf-8"))
+    try:
+        yield
+    except BaseException:
+        if before is not None:
+            write_atomically(place, before)
+        raise
 
 
 def _again(place: Path, data: Path) -> str:

@@ -109,6 +109,16 @@ def test_marks_that_contradict_each_other_are_refused(
         imported(tmp_path, BARS + f"    read: {read}\n", bars=GOOD_BARS)
 
 
+@pytest.mark.parametrize("end", [",", ",7"])
+def test_rows_with_more_values_than_names_are_refused(tmp_path: Path, end: str) -> None:
+    # pandas takes the times as an index and the opens as times: every column would be shifted.
+    head, *rows = GOOD_BARS.splitlines()
+    text = "\n".join([head, *(row + end for row in rows)])
+    with pytest.raises(SourceError, match="more values than the header has names"):
+        imported(tmp_path, BARS, bars=text)
+    plain(imported(tmp_path, NUMBERED + "    read: {skip_lines: 1, header_lines: 0}\n", bars=text))
+
+
 def test_another_encoding_is_named_by_the_mapping(tmp_path: Path) -> None:
     (tmp_path / "bars.csv").write_bytes(GOOD_BARS.replace(",v", ",für").encode("latin-1"))
     mapping = BARS.replace("volume: v", "volume: für")

@@ -68,6 +68,25 @@ def test_a_kept_mapping_that_was_edited_is_not_replaced_unasked(
     assert not kept.read_text().endswith("# mine\n")
 
 
+def test_a_refused_draft_does_not_replace_a_mapping_that_worked(
+    prices: Path, command: Command, tmp_path: Path
+) -> None:
+    command("data", "import", "prices.csv", *AS, *TO)
+    kept = tmp_path / "catalog" / "mappings" / "MINE_bars_1d.yaml"
+    worked = kept.read_text()
+    (tmp_path / "other.csv").write_text(ROWS.replace("10,12,9,11", "10,8,9,11"))
+    assert command("data", "import", "other.csv", *AS, *TO, "--replace").returncode == 3
+    assert kept.read_text() == worked
+
+
+def test_a_further_file_joins_the_first(prices: Path, command: Command, tmp_path: Path) -> None:
+    command("data", "import", "prices.csv", *AS, *TO)
+    (tmp_path / "more.csv").write_text(ROWS.replace("-01-0", "-02-0").replace("02-08", "02-09"))
+    done = command("data", "import", "prices.csv", "more.csv", *AS, *TO, "--replace")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "MINE/bars/1d: 6 rows, 2026-01-05T14:30Z to 2026-02-09T21:00Z" in done.stdout
+
+
 def test_a_refused_import_keeps_the_draft_to_be_edited(
     prices: Path, command: Command, tmp_path: Path
 ) -> None:
