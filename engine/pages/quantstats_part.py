@@ -307,14 +307,26 @@ def _drawing_only(names: Sequence[str]) -> Iterator[None]:
 
 @contextmanager
 def _drawn_once() -> Iterator[None]:
-    """Draw no picture on the screen that does not exist; pyplot does so after each file."""
+    """Draw a picture once, into its file.
+
+    pyplot also draws it on a screen that does not exist, and matplotlib a time before to let a
+    layout settle, for which quantstats' layout leaves an empty place.
+    """
     canvas: Any = import_module("matplotlib.backends.backend_agg").FigureCanvasAgg
-    canvas.draw_idle = _nothing
+    figure: Any = import_module("matplotlib.figure").Figure
+    tight_layout = figure.tight_layout
+
+    def settled(self: Any, **options: Any) -> None:
+        tight_layout(self, **options)
+        self.set_layout_engine(None)
+
+    canvas.draw_idle, figure.tight_layout = _nothing, settled
     try:
         yield
     finally:
         # The method is that of the base class again.
         del canvas.draw_idle
+        figure.tight_layout = tight_layout
 
 
 def _nothing(*_: object, **__: object) -> None:

@@ -3,6 +3,7 @@
 import importlib
 import re
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 from engine.errors import ReportError
 from engine.metrics import sharpe
+from engine.pages import quantstats_part
 from engine.pages.quantstats_part import (
     COARSE_PICTURES,
     DRAWN_BY,
@@ -151,6 +153,14 @@ def test_a_picture_is_the_same_whichever_others_are_drawn():
     assert all(picture.strip().startswith("<svg") for picture in together)
     alone = quantstats_html(("dd_plot", "returns"), held, benchmark, **options)
     assert alone == [together[names.index("dd_plot")], together[names.index("returns")]]
+
+
+def test_a_picture_that_is_drawn_once_is_the_one_of_quantstats(monkeypatch):
+    names = (*PICTURES, *COARSE_PICTURES)
+    options = {"periods_per_year": 365, "years": YEARS}
+    once = quantstats_html(names, returns(8), returns(9), **options)
+    monkeypatch.setattr(quantstats_part, "_drawn_once", nullcontext)
+    assert quantstats_html(names, returns(8), returns(9), **options) == once
 
 
 def test_every_picture_of_quantstats_own_page_is_known_by_its_place():
