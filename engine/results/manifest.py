@@ -119,7 +119,7 @@ def run_id(run: RunInputs) -> str:
     return document_digest(inputs_document(run))[:RUN_ID_DIGITS]
 
 
-def not_reusable(run: RunInputs) -> list[str]:
+def not_reusable(run: ChosenRules) -> list[str]:
     """Return the reasons why another run of this id may give another result; mostly none.
 
     A folder of such a run is not reused.

@@ -1,4 +1,4 @@
-"""How many runs a sweep makes and how long they take, measured on one set."""
+"""Count the runs of a sweep and measure on one set how long they take."""
 
 import time
 from dataclasses import dataclass

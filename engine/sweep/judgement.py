@@ -30,7 +30,7 @@ Number = float | Missing
 
 @dataclass(frozen=True)
 class Judgement:
-    """Holds all numbers on the chosen set.
+    """Hold all numbers on the chosen set.
 
     Attributes
     ----------

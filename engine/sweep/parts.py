@@ -32,19 +32,25 @@ PLACES, DAYS, EXCESS = "places", "days", "excess"
 
 
 class SweepParts:
-    """The parts of one sweep in a folder of their own."""
+    """The parts of one sweep in a folder of their own.
 
-    def __init__(self, folder: Path, space: SweepSpace) -> None:
-        self.folder, self._space = folder, space
+    ``is_reusable`` is False where the rules read more than the folder's name covers: no stored
+    result is used then.
+    """
+
+    def __init__(self, folder: Path, space: SweepSpace, *, is_reusable: bool = True) -> None:
+        self.folder, self._space, self._is_reusable = folder, space, is_reusable
 
     def read(self) -> dict[str, SetResult]:
-        """Return the stored results by set id.
+        """Return the stored results by set id, none where they may not be used.
 
         Raises
         ------
         ReportError : a part is damaged; the text names it.
         """
         found: dict[str, SetResult] = {}
+        if not self._is_reusable:
+            return found
         for path in sorted(self.folder.glob(f"{PREFIX}*{SUFFIX}")):
             for result in results_in(_intact(path), self._space):
                 found[result.item.set_id] = result

@@ -8,13 +8,15 @@ from typing import Any
 from data_feeds.clock import DAY_NS
 from data_feeds.schema import Provenance
 from engine.config.models import RunConfig
+from engine.costs.market_activity import activity_digest
 from engine.errors import ConfigError
 from engine.playbook import Playbook, Requirements
 from engine.plugins import configured_playbook, requirements_of
-from engine.results.finished import periods_per_year
-from engine.results.manifest import inputs_document, plain
+from engine.results.declared_reads import declared_reads
+from engine.results.finished import ChosenRules, periods_per_year
+from engine.results.manifest import inputs_document, inputs_without_data, not_reusable, plain
 from engine.run import PreparedRun, prepare_run
-from engine.run_data import history_ns, load_state, load_window, memory_ns
+from engine.run_data import history_ns, load_state, load_window, memory_ns, stored_activity
 from engine.run_folder.schema import RUN_ID_DIGITS
 from engine.run_folder.seals import document_digest
 from engine.settle import settle
@@ -37,6 +39,8 @@ class SweepInputs:
     periods_per_year : days a year of the daily returns
     memory_days : days of data that a decision reads under the longest levels, rounded up
     engine_reasons : why the engine runs every set; empty where sets are screened
+    not_reusable : why the hashes do not cover all that the rules read, so that stored results are
+        not used; mostly empty
     """
 
     document: dict[str, Any]
@@ -47,6 +51,7 @@ class SweepInputs:
     periods_per_year: int
     memory_days: int
     engine_reasons: tuple[str, ...]
+    not_reusable: tuple[str, ...]
 
     @property
     def is_screened(self) -> bool:
@@ -62,8 +67,8 @@ class SweepInputs:
 def sweep_inputs(job: SweepJob) -> SweepInputs:
     """Return the inputs of a sweep's results: sets, windows, data and code.
 
-    The way in which one set is chosen and judged is no part of them. The data are those of every
-    run with one level changed from the first set, since a level may ask for other channels.
+    The way in which one set is chosen and judged is no part of them. Data, files and code are those
+    of every run with one level changed from the first set, since a level may read others.
 
     Raises
     ------
@@ -90,12 +95,17 @@ def sweep_inputs(job: SweepJob) -> SweepInputs:
         ),
         memory_days=-(-_longest_memory(job, needs) // DAY_NS),
         engine_reasons=reasons,
+        not_reusable=_reasons_against_reuse([*(run.inputs for run in runs), *needs]),
     )
+
+
+def _reasons_against_reuse(read: Sequence[ChosenRules]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(reason for rules in read for reason in not_reusable(rules)))
 
 
 @dataclass(frozen=True)
 class _RunNeeds:
-    """Hold a set's settled run on one instrument, without its window, and what its rules need.
+    """Hold a set's settled run and rules on one instrument, without its window, and their needs.
 
     ``lengths`` are those of the required history and of the memory of estimates, ns.
     """
@@ -103,6 +113,7 @@ class _RunNeeds:
     item: ParameterSet
     instrument: str
     config: RunConfig
+    playbook: Playbook[Any]
     requirements: Requirements
     lengths: tuple[int, int]
 
@@ -123,8 +134,9 @@ def _needs_of(job: SweepJob, item: ParameterSet) -> Iterator[_RunNeeds]:
         except ConfigError:
             continue  # the values may fit together with other ones; the set's own run tells
         needs = requirements_of(playbook)
+        playbook.reads |= declared_reads(playbook, needs)
         lengths = history_ns(config, job.source, needs), memory_ns(config, needs)
-        yield _RunNeeds(item, name, config, needs, lengths)
+        yield _RunNeeds(item, name, config, playbook, needs, lengths)
 
 
 def _longest_memory(job: SweepJob, needs: Sequence[_RunNeeds]) -> int:
@@ -165,6 +177,7 @@ def _inputs_document(
         "instrument_path": config.instrument_path if config.instruments else None,
         "cells": [[cell.window, cell.instrument] for cell in job.cells],
         "runs": [inputs_document(run.inputs) for run in runs],
+        "levels": sorted({document_digest(inputs_without_data(need)) for need in needs}),
         "data": sorted(set(_fingerprints(job, needs))),
     }
 
@@ -175,7 +188,8 @@ def _fingerprints(job: SweepJob, needs: Sequence[_RunNeeds]) -> Iterator[str]:
     for need in needs:
         config = need.config
         tiers = None if config.risk.market_tiers is None else config.market
-        of_run = config.account, config.options, config.report, tiers
+        reads_activity = config.venue.slippage.reads_activity
+        of_run = config.account, config.options, config.report, tiers, reads_activity
         asked = (need.instrument, need.requirements, need.lengths, *of_run)
         if asked in seen:
             continue
@@ -192,6 +206,9 @@ def _data_of(
     window = job.run_config(job.first_set, cell).data
     config = config.model_copy(update={"data": window})
     yield load_window(config, job.source, needs).fingerprint
+    activity = stored_activity(config, job.source, needs)
+    if activity:
+        yield activity_digest(activity)
     state = load_state(config, job.source)
     if state is not None:
         yield state.data.fingerprint

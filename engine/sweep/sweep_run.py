@@ -135,7 +135,8 @@ def run_sweep(
 
 def stored_parts(job: SweepJob, inputs: SweepInputs, root: Path) -> SweepParts:
     """Return the place of a sweep's results below the folder of all sweeps."""
-    return SweepParts(root / PARTS_FOLDER / inputs.results_id, job.space)
+    folder = root / PARTS_FOLDER / inputs.results_id
+    return SweepParts(folder, job.space, is_reusable=not inputs.not_reusable)
 
 
 def draw_of(job: SweepJob) -> Draw:

@@ -68,6 +68,7 @@ def about(result: SweepResult) -> list[str]:
         f"Windows {', '.join(_window_words(result))}.",
         f"{len(result.checked)} sets were run again with every check (decisions causal, numbers "
         "equal); the books of the chosen set were audited.",
+        *_not_reusable(result),
         *_hindsight(result),
         *_idle_cash(result),
         *_lacking(result),
@@ -79,6 +80,14 @@ def _window_words(result: SweepResult) -> list[str]:
         (cell.window, cell.start[:10], cell.end[:10]) for cell in result.job.cells
     )
     return [f"{name} ({start} to {end})" for name, start, end in spans]
+
+
+def _not_reusable(result: SweepResult) -> list[str]:
+    reasons = result.inputs.not_reusable
+    if not reasons:
+        return []
+    told = "; ".join(reasons)
+    return [f"No result of an earlier sweep is used, and none of this one will be: {told}."]
 
 
 def _hindsight(result: SweepResult) -> list[str]:

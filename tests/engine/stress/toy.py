@@ -30,6 +30,7 @@ class HoldingToyParams(PlaybookParams):
     needs: str = ""
     lookback: int = 5
     smoothing: int = 0
+    table: str = ""
 
 
 class HoldingToy(Playbook[HoldingToyParams]):
@@ -43,7 +44,8 @@ class HoldingToy(Playbook[HoldingToyParams]):
             instrument, kind, timeframe = (params.needs + "//").split("/")[:3]
             wanted.add(ChannelKey(instrument, ChannelKind(kind), timeframe))
         warmup = params.lookback + params.smoothing
-        return Requirements(CLOCK, frozenset(wanted), frozenset(), (NAME,), warmup)
+        files = (params.table,) if params.table else ()
+        return Requirements(CLOCK, frozenset(wanted), frozenset(), (NAME,), warmup, files=files)
 
     def prepare(self, data):
         if self.params.fault == "wait":
@@ -51,6 +53,8 @@ class HoldingToy(Playbook[HoldingToyParams]):
             threading.Event().wait()
         if self.params.fault == "die":
             os._exit(9)
+        if self.params.fault == "opens":
+            Path("run.yaml").read_text()
         bars = data.channels[CLOCK]
         close = bars["close"]
         if self.params.fault == "ahead":
