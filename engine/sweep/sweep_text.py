@@ -151,7 +151,7 @@ def verdict(result: SweepResult, found: Judgement | Missing) -> list[str]:
         f"Chosen {chosen.item.set_id}: {values_words(result)}.",
         _rule_sentence(result, found, words),
         *_edge_sentence(found),
-        *_luck_sentences(found),
+        *_luck_sentences(result, found),
         *family_sentences(result, found),
         *held_out_sentences(result, found),
         *walk_sentences(result),
@@ -190,10 +190,10 @@ def _edge_sentence(found: Judgement) -> list[str]:
     ]
 
 
-def _luck_sentences(found: Judgement) -> list[str]:
+def _luck_sentences(result: SweepResult, found: Judgement) -> list[str]:
     trials = (
-        f"Trials: {found.trials} sets of this playbook have seen these data, {found.earlier} of "
-        "them in earlier sweeps."
+        f"Trials: {found.trials} sets of the playbook {result.inputs.playbook.name} have seen "
+        f"these data, {found.earlier} of them in earlier sweeps."
     )
     if isinstance(found.deflated, Missing):
         return [trials, f"Deflated Sharpe ratio: {found.deflated}."]

@@ -6,7 +6,8 @@ a file a sweep, and is written before the results of a batch, so that an interru
 too. It is kept when a sweep's folder is deleted.
 
 The trials of a sweep are those of the same playbook on the same kind of data (synthetic or
-recorded), on a window that shares a day with one of the sweep's, and an instrument with it.
+recorded), on a window that shares a day with one of the sweep's, and an instrument with it. All
+rule files are one playbook: their expressions make different trials, and all of them count.
 """
 
 import io

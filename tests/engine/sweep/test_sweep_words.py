@@ -9,7 +9,7 @@ import pytest
 from engine.sell_offs import HINDSIGHT, find_sell_offs
 from engine.sweep.judged_words import held_out_sentences, left_out_title
 from engine.sweep.judgement import judged
-from engine.sweep.sweep_text import about
+from engine.sweep.sweep_text import about, verdict
 from engine.sweep.walk_words import NOT_TRADABLE, walk_sentences
 from tests.engine.sell_offs.test_found import data, market
 from tests.engine.sweep.conftest import SMALL, SWEEP
@@ -56,6 +56,9 @@ def test_calendar_windows_are_windows_without_hindsight(toy):
     assert HINDSIGHT not in said
     assert EXPOSURE not in said
     assert NOT_TRADABLE not in said
+    assert "Trials: 6 sets of the playbook toy have seen these data" in " ".join(
+        verdict(result, judged(result))
+    )
     assert "chosen on all earlier windows" in held_out_sentences(result, judged(result))[1]
 
 
