@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from data_feeds.clock import DAY_NS
+from data_feeds.dataset import Dataset
 from data_feeds.schema import Provenance
 from engine.config.models import RunConfig
 from engine.costs.market_activity import activity_digest
@@ -78,21 +79,20 @@ def sweep_inputs(job: SweepJob) -> SweepInputs:
     runs = [
         prepare_run(job.run_config(first, cell), job.source, job.plugin_path) for cell in job.cells
     ]
-    instruments = [
-        [run.dataset.instruments[name] for name in run.requirements.traded] for run in runs
-    ]
     reasons, needs = reasons_for_engine(job, runs), list(_level_needs(job))
+    data = set(_level_data(job, needs))
     return SweepInputs(
-        # Screening and engine agree to 1e-9, and not to the last bit.
-        document=_inputs_document(job, runs, needs) | {"screened": not reasons},
+        document={
+            **_inputs_document(job, runs, needs),
+            "data": sorted({digest for digest, _ in data}),
+            # Screening and engine agree to 1e-9, and not to the last bit.
+            "screened": not reasons,
+        },
         windows={cell.window: cell.cluster for cell in job.cells},
         playbook=type(runs[0].playbook),
-        traded=tuple(sorted({item.id for held in instruments for item in held})),
-        is_synthetic=any(run.dataset.provenance is Provenance.SYNTHETIC for run in runs),
-        periods_per_year=max(
-            periods_per_year(run.inputs.config, held)
-            for run, held in zip(runs, instruments, strict=True)
-        ),
+        traded=tuple(sorted({name for need in needs for name in need.requirements.traded})),
+        is_synthetic=any(is_synthetic for _, is_synthetic in data),
+        periods_per_year=max(_periods_per_year(job, need) for need in needs),
         memory_days=-(-_longest_memory(job, needs) // DAY_NS),
         engine_reasons=reasons,
         not_reusable=_reasons_against_reuse([*(run.inputs for run in runs), *needs]),
@@ -178,12 +178,17 @@ def _inputs_document(
         "cells": [[cell.window, cell.instrument] for cell in job.cells],
         "runs": [inputs_document(run.inputs) for run in runs],
         "levels": sorted({document_digest(inputs_without_data(need)) for need in needs}),
-        "data": sorted(set(_fingerprints(job, needs))),
     }
 
 
-def _fingerprints(job: SweepJob, needs: Sequence[_RunNeeds]) -> Iterator[str]:
-    """Yield the fingerprints of the data of all variants that need other data than the first."""
+def _periods_per_year(job: SweepJob, need: _RunNeeds) -> int:
+    source = job.source
+    held = source.instruments if isinstance(source, Dataset) else source.instruments()
+    return periods_per_year(need.config, [held[name] for name in need.requirements.traded])
+
+
+def _level_data(job: SweepJob, needs: Sequence[_RunNeeds]) -> Iterator[tuple[str, bool]]:
+    """Yield fingerprints of the data of all levels, and whether a value in them was generated."""
     seen: list[tuple[Any, ...]] = []
     for need in needs:
         config = need.config
@@ -201,17 +206,21 @@ def _fingerprints(job: SweepJob, needs: Sequence[_RunNeeds]) -> Iterator[str]:
 
 def _data_of(
     job: SweepJob, config: RunConfig, needs: Requirements, cell: SweepCell
-) -> Iterator[str]:
-    """Yield the fingerprints of a run's data in the window of a cell."""
+) -> Iterator[tuple[str, bool]]:
+    """Yield the fingerprints of a run's data in the window of a cell, and whether it is generated.
+
+    Data that only price or guard the trades say nothing about the latter.
+    """
     window = job.run_config(job.first_set, cell).data
     config = config.model_copy(update={"data": window})
-    yield load_window(config, job.source, needs).fingerprint
+    dataset = load_window(config, job.source, needs)
+    yield dataset.fingerprint, dataset.provenance is Provenance.SYNTHETIC
     activity = stored_activity(config, job.source, needs)
     if activity:
-        yield activity_digest(activity)
+        yield activity_digest(activity), False
     state = load_state(config, job.source)
     if state is not None:
-        yield state.data.fingerprint
+        yield state.data.fingerprint, False
 
 
 def _variants(space: SweepSpace, first: ParameterSet) -> Iterator[ParameterSet]:

@@ -108,8 +108,8 @@ def _hindsight(result: SweepResult) -> list[str]:
 def _who(result: SweepResult) -> str:
     if result.inputs.is_screened:
         return (
-            "The compiled screening ran the sets; the sets below were also run by the engine, with "
-            "equal fills."
+            "The compiled screening ran the sets; the chosen one, the ten best and a random sample "
+            "were also run by the engine, with equal fills."
         )
     return f"The engine ran every set: {'; '.join(result.inputs.engine_reasons)}."
 

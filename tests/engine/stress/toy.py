@@ -20,9 +20,6 @@ from pathlib import Path
 from engine.api import ChannelKey, ChannelKind, Enter, Playbook, PlaybookParams, Requirements
 from engine.api import Signals
 
-NAME = "QQQ"
-CLOCK = ChannelKey(NAME, ChannelKind.BARS, "1d")
-
 
 class HoldingToyParams(PlaybookParams):
     fault: str = "none"
@@ -31,6 +28,7 @@ class HoldingToyParams(PlaybookParams):
     lookback: int = 5
     smoothing: int = 0
     table: str = ""
+    holds: str = "QQQ"
 
 
 class HoldingToy(Playbook[HoldingToyParams]):
@@ -39,13 +37,16 @@ class HoldingToy(Playbook[HoldingToyParams]):
 
     @classmethod
     def requirements(cls, params):
-        wanted = {CLOCK}
+        clock = ChannelKey(params.holds, ChannelKind.BARS, "1d")
+        wanted = {clock}
         if params.needs:
             instrument, kind, timeframe = (params.needs + "//").split("/")[:3]
             wanted.add(ChannelKey(instrument, ChannelKind(kind), timeframe))
         warmup = params.lookback + params.smoothing
         files = (params.table,) if params.table else ()
-        return Requirements(CLOCK, frozenset(wanted), frozenset(), (NAME,), warmup, files=files)
+        return Requirements(
+            clock, frozenset(wanted), frozenset(), (params.holds,), warmup, files=files
+        )
 
     def prepare(self, data):
         if self.params.fault == "wait":
@@ -55,7 +56,7 @@ class HoldingToy(Playbook[HoldingToyParams]):
             os._exit(9)
         if self.params.fault == "opens":
             Path("run.yaml").read_text()
-        bars = data.channels[CLOCK]
+        bars = data.bars(self.params.holds, "1d")
         close = bars["close"]
         if self.params.fault == "ahead":
             close = close - close[-1] + 1_000.0
@@ -67,10 +68,11 @@ class HoldingToy(Playbook[HoldingToyParams]):
         if self.params.fault == "first_seen":
             with Path("seen").open("a") as file:
                 file.write(f"{market.now}\\n")
-        if not account.is_flat(NAME):
+        held = self.params.holds
+        if not account.is_flat(held):
             return ()
         close = market.signal("close")
-        return [Enter(NAME, 1, stop=self.params.stop * close, reason="a toy always buys")]
+        return [Enter(held, 1, stop=self.params.stop * close, reason="a toy always buys")]
 """
 
 

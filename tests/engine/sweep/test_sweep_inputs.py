@@ -73,3 +73,10 @@ def test_results_of_rules_that_read_undeclared_files_are_not_used_again(toy):
     said = " ".join(about(again))
     assert "No result of an earlier sweep is used" in said
     assert "the rules read run.yaml" in said
+
+
+def test_the_instruments_and_the_year_are_those_of_every_level(toy):
+    found = sweep_inputs(toy.job(text=swept("playbook.params.holds: {choices: [QQQ, SPY]}")))
+    assert found.traded == ("QQQ", "SPY")
+    around_the_clock = swept("playbook.params.holds: {choices: [QQQ, BTCUSDT-PERP]}")
+    assert sweep_inputs(toy.job(text=around_the_clock)).periods_per_year == 365
