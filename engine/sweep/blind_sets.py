@@ -45,12 +45,7 @@ class BlindSets:
         found = folds_of(self.excess, self.near)
         if isinstance(found, Missing):
             return found
-        folds = [
-            replace(fold, place=place)
-            for fold, place in zip(
-                found.folds, self.in_sweep([fold.place for fold in found.folds]), strict=True
-            )
-        ]
+        folds = [replace(fold, place=int(self.places[fold.place])) for fold in found.folds]
         return replace(found, folds=tuple(folds))
 
     def in_sweep(self, places: Sequence[int]) -> tuple[int, ...]:

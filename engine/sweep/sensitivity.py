@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from data_feeds.clock import HOUR_NS, SECOND_NS, parse_duration
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.yaml_text import KeyPath
 from engine.bt import simulate
@@ -93,7 +94,7 @@ def _stressed_runner(job: SweepJob) -> Callable[[StressedRun], SetResult]:
     def run_changed(task: StressedRun) -> SetResult:
         cells = []
         for cell in job.cells:
-            config = job.run_config(task.item, cell, _changes(job, task, cell))
+            config = job.run_config(task.item, cell, run_changes(job, task, cell))
             prepared = prepare_run(config, job.source, job.plugin_path)
             result = prepared.without_proof(simulate(prepared.inputs))
             cells.append(measured(task.item, cell, result))
@@ -102,9 +103,11 @@ def _stressed_runner(job: SweepJob) -> Callable[[StressedRun], SetResult]:
     return run_changed
 
 
-def _changes(job: SweepJob, task: StressedRun, cell: SweepCell) -> list[Written]:
+def run_changes(job: SweepJob, task: StressedRun, cell: SweepCell) -> list[Written]:
+    """Return the values that a change writes into the chosen set's run in a cell."""
     if task.extra_lag is not None:
-        return [(("data", "extra_lag"), task.extra_lag, "sensitivity.lags")]
+        held = job.run_config(task.item, cell).data.extra_lag
+        return [(("data", "extra_lag"), summed_lag(held, task.extra_lag), "sensitivity.lags")]
     if task.cost_factor == 1.0:
         return []
     config = job.run_config(task.item, cell)
@@ -113,6 +116,18 @@ def _changes(job: SweepJob, task: StressedRun, cell: SweepCell) -> list[Written]
     traded = [prepared.dataset.instruments[name] for name in needs.traded]
     found = scaled_costs(config, traded, task.cost_factor)
     return found + (scaled_spreads(config, task.cost_factor) if needs.options else [])
+
+
+def summed_lag(held: str | None, added: str) -> str:
+    """Return the delay of the run and a further one together.
+
+    >>> summed_lag(None, "1d"), summed_lag("1d", "12h")
+    ('1d', '36h')
+    """
+    if held is None:
+        return added
+    total = parse_duration(held) + parse_duration(added)
+    return f"{total // HOUR_NS}h" if total % HOUR_NS == 0 else f"{total // SECOND_NS}s"
 
 
 def scaled_costs(config: RunConfig, traded: Sequence[Instrument], factor: float) -> list[Written]:

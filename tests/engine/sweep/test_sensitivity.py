@@ -4,7 +4,8 @@ import pytest
 
 from data_feeds.embedded import embedded_catalog
 from engine.config_files import read_config
-from engine.sweep.sensitivity import scaled_costs, scaled_spreads
+from engine.sweep.sensitivity import StressedRun, run_changes, scaled_costs, scaled_spreads
+from tests.engine.sweep.conftest import SWEEP
 
 
 def test_the_costs_in_force_are_scaled_not_those_of_the_venue():
@@ -75,3 +76,11 @@ def test_scaled_costs_are_values_that_a_run_accepts(toy):
         assert dearer.venue.costs_of(funds[0]).taker_rate == pytest.approx(
             min(config.venue.costs_of(funds[0]).taker_rate * factor, 0.02)
         )
+
+
+def test_a_lag_is_added_to_that_of_the_run(toy):
+    text = SWEEP.replace("over:", "settings: {data.extra_lag: 1d}\nover:")
+    job = toy.job(text=text)
+    changes = run_changes(job, StressedRun(job.first_set, extra_lag="12h"), job.cells[0])
+    # 24 hours and 12 more.
+    assert job.run_config(job.first_set, job.cells[0], changes).data.extra_lag == "36h"
