@@ -82,14 +82,14 @@ def held_out_sentences(result: SweepResult, found: Judgement) -> list[str]:
 
 def unit_words(result: SweepResult) -> tuple[str, str]:
     """Return the words for one fold and for several: windows, or clusters of found sell-offs."""
-    if result.job.config.sell_offs is None:
-        return "window", "windows"
-    return "cluster of sell-offs", "clusters of sell-offs"
+    is_found = result.job.config.sell_offs is not None
+    return ("cluster", "clusters") if is_found else ("window", "windows")
 
 
 def left_out_title(result: SweepResult) -> str:
     """Return the name of the test that leaves windows out."""
-    return f"Leave one {unit_words(result)[0]} out"
+    is_found = result.job.config.sell_offs is not None
+    return "Leave one cluster of sell-offs out" if is_found else "Leave one window out"
 
 
 def _folds_sentence(result: SweepResult, found: HeldOutFolds | Missing, words: str) -> str:

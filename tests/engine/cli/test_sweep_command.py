@@ -41,7 +41,8 @@ def test_a_sweep_ends_with_the_path_of_its_page(sweep, tmp_path):
     page = tmp_path / done.stdout.splitlines()[-1]
     assert page.name == "report.html"
     assert done.stdout.startswith((page.parent / "summary.txt").read_text())
-    assert "Trials: 2 sets of this playbook have seen these data" in " ".join(done.stdout.split())
+    told = " ".join(done.stdout.split())
+    assert "Trials: 2 sets of the playbook toy have seen these data" in told
 
 
 def test_a_wrong_path_is_one_clear_line(sweep, tmp_path):

@@ -1,4 +1,4 @@
-"""Leave one sell-off out: chosen elsewhere, judged there; and the tests of the whole family."""
+"""Leave one window out: chosen elsewhere, judged there; and the tests of the whole family."""
 
 from dataclasses import replace
 
