@@ -1,4 +1,4 @@
-"""Measure Riskoff beside other libraries and write the tables of ``docs/performance.md``.
+"""Measure Riskoff beside other libraries; write the tables of its pages of performance and scale.
 
     python -m benchmarks.performance [--only peers --only sweep] [--quick] [--rounds 5]
 
@@ -20,10 +20,11 @@ from benchmarks.peers.environments import ENVIRONMENTS
 from benchmarks.peers.rounds import CONTENDERS, run_rounds, store_bars
 from benchmarks.peers.sweep_rounds import run_sweep_rounds
 from benchmarks.peers.tables import rule_lines, sweep_lines
+from benchmarks.scale import scale_blocks
 from benchmarks.waterfall import COMMANDS, waterfall_lines
 from doc_tables.blocks import PageBlock, replace
 
-PAGE = "performance.md"
+PAGE, SCALE_PAGE = "performance.md", "scale.md"
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Extent:
         return min(self.rounds, 3)
 
 
-Section = Callable[[Extent], list[str]]
+Section = Callable[[Extent], list[str] | dict[str, list[str]]]
 
 
 def peers(extent: Extent) -> list[str]:
@@ -84,6 +85,11 @@ def growth(extent: Extent) -> list[str]:
     return [f"Medians of {rounds} rounds.", "", *by_size, "", *by_count]
 
 
+def scale(extent: Extent) -> dict[str, list[str]]:
+    """Return both tables of the page of scale."""
+    return scale_blocks(quick=extent.quick)
+
+
 def _stored(count: int) -> Path:
     path = ENVIRONMENTS / f"bars-{count}.npy"
     store_bars(count, path)
@@ -97,6 +103,7 @@ SECTIONS: Mapping[str, Section] = {
     "commands": commands,
     "memory": memory,
     "growth": growth,
+    "scale": scale,
 }
 
 
@@ -111,11 +118,13 @@ def main() -> None:
     print(machine_line())
     for name in given.only or SECTIONS:
         with load_span() as span:
-            lines = SECTIONS[name](extent)
-        block = PageBlock(PAGE, name, [f"{machine_line()}. {span.line}", "", *lines])
-        print("\n".join(["", f"## {name}", *block.lines]), flush=True)
-        if not given.quick:
-            replace(block)
+            found = SECTIONS[name](extent)
+        page = SCALE_PAGE if name == "scale" else PAGE
+        for title, lines in ({name: found} if isinstance(found, list) else found).items():
+            block = PageBlock(page, title, [f"{machine_line()}. {span.line}", "", *lines])
+            print("\n".join(["", f"## {title}", *block.lines]), flush=True)
+            if not given.quick:
+                replace(block)
 
 
 if __name__ == "__main__":

@@ -69,16 +69,24 @@ def run_config(data: Dataset) -> RunConfig:
     )
 
 
+def screening_of(data: Dataset) -> Screening:
+    """Return the screening of the run that every set varies."""
+    return Screening.of(prepare_run(run_config(data), data), data)
+
+
+def set_values(pair: Pair) -> dict[str, float]:
+    """Return a set's values by the paths of the run file."""
+    loss, gain = pair
+    return {"playbook.params.let.loss": loss, "playbook.params.let.gain": gain}
+
+
 def trades(data: Dataset, pairs: Sequence[Pair]) -> Any:
     """Return the trades of each pair, from the rule file to the results."""
-    screening = Screening.of(prepare_run(run_config(data), data), data)
-    sets = [
-        {"playbook.params.let.loss": stop, "playbook.params.let.gain": target}
-        for stop, target in pairs
-    ]
+    screening = screening_of(data)
     found: list[int] = []
-    for first in range(0, len(sets), BATCH):
-        found += screening.screen(sets[first : first + BATCH]).trades.tolist()
+    for first in range(0, len(pairs), BATCH):
+        sets = [set_values(pair) for pair in pairs[first : first + BATCH]]
+        found += screening.screen(sets).trades.tolist()
     return found
 
 
