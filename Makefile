@@ -85,4 +85,4 @@ wheel: install
 
 clean:
 	rm -rf build dist ./*.egg-info
-	find engine data_feeds -name '*.nb[ci]' -delete
+	find engine data_feeds strategies -name '*.nb[ci]' -delete

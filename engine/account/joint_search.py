@@ -6,12 +6,12 @@ Like the search of one account, it may return an instant too many, never one too
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from engine.account_rates import WALLETS
 from engine.broker import resolve
 from engine.broker.search import GuardLimits
+from engine.kept_code import kept
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -48,7 +48,7 @@ class JointAccounts(NamedTuple):
     cash: Floats
 
 
-@njit(cache=True)
+@kept
 def next_breach(
     t: int, until: int, tape: JointTape, accounts: JointAccounts, guards: GuardLimits
 ) -> tuple[int, float]:

@@ -9,13 +9,13 @@ order (:func:`reach`), an open with its level.
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from engine.contracts.contract import ContractKind
 from engine.contracts.inverse_perp import inverse_value
 from engine.contracts.linear_perp import linear_value
 from engine.contracts.owned import owned_value
+from engine.kept_code import kept, kept_inline
 
 STOP = 0
 LIMIT = 1
@@ -25,9 +25,9 @@ _LINEAR_PERP = int(ContractKind.LINEAR_PERP)
 _INVERSE_PERP = int(ContractKind.INVERSE_PERP)
 # The same source as the contracts' own methods. Inlined, because a call that may divide by zero
 # costs thirty times the sum.
-_owned_value: Any = njit(cache=True, inline="always")(owned_value)
-_linear_value: Any = njit(cache=True, inline="always")(linear_value)
-_inverse_value: Any = njit(cache=True, inline="always")(inverse_value)
+_owned_value: Any = kept_inline(owned_value)
+_linear_value: Any = kept_inline(linear_value)
+_inverse_value: Any = kept_inline(inverse_value)
 
 
 def beyond_limit(tick_size: float, *, through: bool) -> float:
@@ -39,25 +39,25 @@ def beyond_limit(tick_size: float, *, through: bool) -> float:
     return tick_size * TICK_SHARE if through else 0.0
 
 
-@njit(cache=True)
+@kept
 def reach(kind: int, side: int, level: float, beyond: float) -> float:
     """Return the price that a bar's range must reach to fill an order; for a limit, beyond it."""
     return level if kind == STOP else level - side * beyond
 
 
-@njit(cache=True)
+@kept
 def stop_touched(side: int, level: float, low: float, high: float) -> bool:
     """Return whether a bar reaches a stop: a sell stop from above, a buy stop from below."""
     return high >= level if side > 0 else low <= level
 
 
-@njit(cache=True)
+@kept
 def limit_touched(side: int, level: float, low: float, high: float) -> bool:
     """Return whether a bar reaches a limit: a buy limit from above, a sell limit from below."""
     return low <= level if side > 0 else high >= level
 
 
-@njit(cache=True)
+@kept
 def level_touched(kind: int, side: int, level: float, low: float, high: float) -> bool:
     """Return whether a bar's range reaches a stop or a limit.
 
@@ -68,7 +68,7 @@ def level_touched(kind: int, side: int, level: float, low: float, high: float) -
     return limit_touched(side, level, low, high)
 
 
-@njit(cache=True)
+@kept
 def liquidation_touched(quantity: float, level: float, mark_low: float, mark_high: float) -> bool:
     """Return whether the mark's adverse extreme reaches a liquidation price."""
     if quantity > 0:
@@ -76,7 +76,7 @@ def liquidation_touched(quantity: float, level: float, mark_low: float, mark_hig
     return quantity < 0 and mark_high >= level
 
 
-@njit(cache=True)
+@kept
 def liquidation_comes_first(
     liquidation: float, mark_open: float, stop: float, last_open: float
 ) -> bool:
@@ -88,7 +88,7 @@ def liquidation_comes_first(
     return abs(liquidation - mark_open) <= abs(stop - last_open)
 
 
-@njit(cache=True)
+@kept
 def range_after_entry(
     level: float, opens: float, close: float, low: float, high: float
 ) -> tuple[float, float]:
@@ -103,7 +103,7 @@ def range_after_entry(
     return after_low, after_high
 
 
-@njit(cache=True, inline="always")
+@kept_inline
 def position_value(kind: int, size: float, quantity: float, average: float, mark: float) -> float:
     """Return the part of equity that a position adds to cash, by the kind of its contract."""
     if kind == _LINEAR_PERP:
@@ -113,7 +113,7 @@ def position_value(kind: int, size: float, quantity: float, average: float, mark
     return float(_owned_value(size, quantity, average, mark))
 
 
-@njit(cache=True)
+@kept
 def better_price(direction: int, best: float, price: float) -> float:
     """Return the better price for a position (+1 long, -1 short); NaN is no price."""
     if np.isnan(price) or direction * (price - best) <= 0:
@@ -121,7 +121,7 @@ def better_price(direction: int, best: float, price: float) -> float:
     return price
 
 
-@njit(cache=True)
+@kept
 def trailed(  # noqa: PLR0917 - compiled code takes no keywords
     direction: int, level: float, best: float, distance: float, fraction: float, beyond: float
 ) -> float:
@@ -140,7 +140,7 @@ def trailed(  # noqa: PLR0917 - compiled code takes no keywords
     return level
 
 
-@njit(cache=True)
+@kept
 def account_equity(  # noqa: PLR0917 - compiled code takes no keywords
     t: int,
     cash: NDArray[np.float64],

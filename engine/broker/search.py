@@ -7,13 +7,13 @@ test goes through ``resolve``, as in the broker.
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from engine.broker import resolve
 from engine.broker.simulator import Simulator
 from engine.broker.timeline import Timeline
 from engine.broker.trailing import SkippedTrails, trail_reached
+from engine.kept_code import kept
 from engine.records import OrderKind
 
 Floats = NDArray[np.float64]
@@ -145,7 +145,7 @@ def collect_levels(levels: OrderLevels, simulator: Simulator) -> bool:
     return True
 
 
-@njit(cache=True)
+@kept
 def _liquidated(quantity: float, level: float, opens: float, low: float, high: float) -> bool:
     """Return whether the mark reaches a liquidation price in the bar or at the next open."""
     return bool(
@@ -154,7 +154,7 @@ def _liquidated(quantity: float, level: float, opens: float, low: float, high: f
     )
 
 
-@njit(cache=True)
+@kept
 def _level_reached(k: int, opens: float, low: float, high: float, levels: tuple[Any, ...]) -> bool:
     """Return whether the bar that closes, or the next open, reaches a working stop or limit."""
     used, kinds, sides, prices, reaches = levels
@@ -202,7 +202,7 @@ def next_instant(  # noqa: PLR0917 - the parts of one state
     return int(index), float(peak)
 
 
-@njit(cache=True)
+@kept
 def _next_instant(  # noqa: PLR0917 - compiled code takes no keywords
     t: int,
     forced: int,

@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from engine.broker import resolve
@@ -19,6 +18,7 @@ from engine.broker.along_instants import NO_ROW
 from engine.broker.price_range import PriceRange
 from engine.broker.timeline import InstrumentPath, Timeline
 from engine.costs import ceil_to_step, floor_to_step
+from engine.kept_code import kept
 from engine.records import NAN, UNSET, OrderRow
 from engine.trailing_stop import StopMoves, TrailDistance, TrailingStop
 
@@ -192,7 +192,7 @@ class TrailingLevel:
         return towards(level, self.tick)
 
 
-@njit(cache=True)
+@kept
 def _over_bars(  # noqa: PLR0917 - compiled code takes no keywords
     first: int,
     last: int,
@@ -366,7 +366,7 @@ class SearchTrails:
         self._loaded[k] = tape
 
 
-@njit(cache=True)
+@kept
 def trail_reached(  # noqa: PLR0917 - compiled code takes no keywords
     k: int,
     i: int,

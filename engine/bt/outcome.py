@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from engine.broker import resolve
@@ -12,6 +11,7 @@ from engine.broker.simulator import Simulator
 from engine.broker.timeline import Timeline
 from engine.bt.session import Session
 from engine.equity_curve import EquityCurve
+from engine.kept_code import kept
 from engine.records import SimulationOutcome
 
 Floats = NDArray[np.float64]
@@ -121,7 +121,7 @@ def _total(columns: Sequence[Floats]) -> Floats:
     return total
 
 
-@njit(cache=True)
+@kept
 def _position_values(
     kind: int, size: float, quantities: Floats, averages: Floats, marks: Floats
 ) -> Floats:

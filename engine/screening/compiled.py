@@ -2,7 +2,6 @@
 
 The functions of the kernel are ordinary Python functions, too: the same source runs without the
 compiler. They may call every function marked as ``scalar`` and those of ``broker/resolve``.
-numba's cache looks at a function's own file only: after an edit of a formula, ``make clean``.
 """
 
 import math
@@ -16,6 +15,7 @@ from numba.extending import overload, register_jitable
 # Each room registers its formulas when it is imported.
 import engine.broker.simulator
 import engine.risk  # noqa: F401
+from engine.kept_code import compiled_and_kept
 from engine.scalars import MARKED
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -43,10 +43,13 @@ def jitable(function: Function) -> Function:
 
 
 def compiled(function: Function, *, kept: bool = True) -> Function:
-    """Return a function compiled with everything that it calls, ``kept`` on disk.
+    """Return a function compiled with everything that it calls, ``kept`` on disk
+    until any of it changes.
 
     A division by zero raises, as in Python.
     """
     # numba counts no references then: the kernel makes no array. The option has no type.
+    if kept:
+        return cast("Function", compiled_and_kept(function, also=(_cube_root,), _nrt=False))
     compiler: Any = njit
-    return cast("Function", compiler(cache=kept, _nrt=False)(function))
+    return cast("Function", compiler(_nrt=False)(function))

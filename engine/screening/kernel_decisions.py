@@ -158,6 +158,8 @@ def is_asked(s: Any, t: int, leave_t: Ints, asked: Ints) -> bool:
 @jitable
 def leaves(s: Any, c: Any, g: Records, at: int, exits: bool, key: float) -> None:
     """Ask for the exit of a position: its time is over, or an exit of its key holds; once."""
+    # ``exits_again`` asks no second time here: an exit order ends before it is filled only by a
+    # triggered stop, which closes the position at the next opens.
     if s.quantity == 0.0 or s.left:
         return
     if at >= s.leave_at or (exits and (np.isnan(key) or key == s.key)):

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from engine.broker.cash_sharing import paid_share
 from engine.contracts.contract import notional_of
 from engine.costs.arithmetic import fee_of, fee_paid, fill_price, round_against, volume_room
 from engine.costs.slippage_model import in_thin_market
@@ -189,9 +188,3 @@ def liquidate(s: Any, c: Any, tape: Tape, log: Records, t: int, stage: int, raw:
     fee = _charge(s, fee_of(notional_of(quantity, price), rate), room)
     s.liquidations += 1
     _keep(s, log, tape, t, stage, LIQUIDATION_ROLE, side * quantity, price, fee, realized)
-
-
-@jitable
-def entry_factor(free: float, needed: float) -> float:
-    """Return the share of an entry that the wallet can pay."""
-    return float(paid_share(free, needed))

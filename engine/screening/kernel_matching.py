@@ -9,12 +9,13 @@ import numpy as np
 
 from engine.broker import resolve
 from engine.broker.book import risk_at_stop
+from engine.broker.cash_sharing import paid_share
 from engine.contracts.contract import value_distance
 from engine.contracts.margined import share_of_setting
 from engine.costs.arithmetic import affordable, floor_to_step, round_against, unit_cash
 from engine.screening.books import free_cash, liquidation_level
 from engine.screening.compiled import jitable
-from engine.screening.kernel_fills import entry_factor, fill, liquidate, room_left, taker_price
+from engine.screening.kernel_fills import fill, liquidate, room_left, taker_price
 from engine.screening.kernel_orders import (
     Part,
     after_entry,
@@ -313,7 +314,7 @@ def match_open_entry(s: Any, c: Any, g: Records, tape: Tape, log: Records, t: in
         return
     demand = demand_of(s, c, tape, t, AT_OPEN, price)
     free, held = free_cash(s, c, tape, t), s.quantity
-    factor = entry_factor(free, demand[1] * demand[2])
+    factor = float(paid_share(free, demand[1] * demand[2]))
     enter(s, c, g, tape, log, t, AT_OPEN, price, demand, free, factor)
     if held == 0.0 and s.quantity != 0.0 and c.cross:
         s.unmarked = t + 1

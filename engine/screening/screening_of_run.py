@@ -23,7 +23,7 @@ from engine.screening.loaded_markets import LoadedMarket, LoadedMarkets, SetRule
 from engine.screening.screened import Screened
 from engine.screening.screened_market import ScreenedMarket
 from engine.screening.set_values import config_of, params_of, with_values
-from engine.screening.simulation import PreparedSet, simulate_sets
+from engine.screening.simulation import PreparedSet, fills_of, simulate_sets
 from engine.screening.support import (
     UnscreenedError,
     config_reasons,
@@ -36,7 +36,6 @@ from engine.screening.support import (
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
-KEPT_FILLS = 100_000
 # Plans of parameters that were seen lately; a sweep over risk asks for one of them again and again.
 KEPT_PLANS = 64
 # Signals are whole columns over the rows; a sweep over stops needs one of them.
@@ -98,7 +97,7 @@ class Screening:
         return cls(prepared, source, plugin_path)
 
     def refuses(self, paths: Iterable[str]) -> tuple[str, ...]:
-        """Return which swept paths cannot be screened, with the reason; empty for none."""
+        """Return the swept paths that cannot be screened, with the reason; empty for none."""
         return refused_paths(paths)
 
     def screen(self, sets: Sequence[Mapping[str, Any]], *, daily: bool = True) -> Screened:
@@ -127,7 +126,7 @@ class Screening:
     def fills(self, values: Mapping[str, Any]) -> Records:
         """Return the fills of one set as records, in order; see ``engine/screening/layout.py``."""
         market, row = self._prepared_set(values)
-        return simulate_sets([row], market.tape, days=0, kept_fills=KEPT_FILLS)[2]
+        return fills_of(row, market.tape)
 
     def config(self, values: Mapping[str, Any]) -> RunConfig:
         """Return the run file's config of a set."""

@@ -45,35 +45,20 @@ def simulate_sets(
 ) -> tuple[Records, Floats, Records]:
     """Return the final states, the equity at the ends of ``days`` days, and the fills kept.
 
-    ``in_python`` runs the same source without the compiler.
+    ``kept_fills`` is the room for fills; each set writes its first fills over those of the set
+    before. ``in_python`` runs the same source without the compiler.
     """
-    count = len(sets)
-    states = np.zeros(count, STATE)
-    equity = np.zeros((count, days))
+    states = np.zeros(len(sets), STATE)
+    equity = np.zeros((len(sets), days))
     log = np.zeros(kept_fills, FILL)
-    rungs = max((len(item.ladder) for item in sets), default=0)
-    ladders = np.full((count, rungs, 2), -np.inf)
-    ladders[:, :, 0] = np.inf
-    for place, item in enumerate(sets):
-        ladders[place, : len(item.ladder)] = item.ladder
     planned = [item.planned for item in sets]
+    ladders = _ladders(sets)
     simulate = run_sets if in_python else compiled_sets
-    entries = np.concatenate([item.entries for item in planned])
-    plans = SetPlan(
-        entries.view(np.recarray),
-        np.concatenate([item.prices for item in planned]),
-        np.concatenate([item.leave_t for item in planned]),
-        np.zeros(len(entries), np.int64),
-        np.concatenate([item.exit_t for item in planned]),
-        np.concatenate([item.exit_keys for item in planned]),
-        planned[0].shares,
-        ladders[0],
-    )
     simulate(
         states.view(np.recarray),
         np.array([item.terms for item in sets], TERMS).view(np.recarray),
         tape,
-        plans,
+        _joined(planned, ladders[0]),
         np.stack([item.shares for item in planned]),
         ladders,
         _offsets([len(item.entries) for item in planned]),
@@ -82,7 +67,38 @@ def simulate_sets(
         np.zeros(MAX_TARGETS, TARGET).view(np.recarray),
         log.view(np.recarray),
     )
-    return states, equity, log[: int(states["fills"][0])] if kept_fills else log
+    return states, equity, log
+
+
+def fills_of(item: PreparedSet, tape: Tape) -> Records:
+    """Return all fills of one set, in order."""
+    counted = int(simulate_sets([item], tape, days=0)[0]["fills"][0])
+    return simulate_sets([item], tape, days=0, kept_fills=counted)[2]
+
+
+def _ladders(sets: Sequence[PreparedSet]) -> Floats:
+    """Return the ladders of sets, filled up with rungs that no drawdown reaches."""
+    rungs = max((len(item.ladder) for item in sets), default=0)
+    ladders = np.full((len(sets), rungs, 2), -np.inf)
+    ladders[:, :, 0] = np.inf
+    for place, item in enumerate(sets):
+        ladders[place, : len(item.ladder)] = item.ladder
+    return ladders
+
+
+def _joined(planned: Sequence[PlannedEntries], ladder: Floats) -> SetPlan:
+    """Return the plans of sets one after another; shares and ladder are those of the first."""
+    entries = np.concatenate([item.entries for item in planned])
+    return SetPlan(
+        entries.view(np.recarray),
+        np.concatenate([item.prices for item in planned]),
+        np.concatenate([item.leave_t for item in planned]),
+        np.zeros(len(entries), np.int64),
+        np.concatenate([item.exit_t for item in planned]),
+        np.concatenate([item.exit_keys for item in planned]),
+        planned[0].shares,
+        ladder,
+    )
 
 
 def _offsets(lengths: Sequence[int]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

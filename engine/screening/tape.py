@@ -17,6 +17,19 @@ from engine.risk.guards import end_of_day, end_of_week
 from engine.screening.blocks import block_extremes
 from engine.screening.layout import EXTREMES, INSTANT, NONE, Floats, Ints, Records, Tape
 
+# Columns that the path of the instrument holds under the same name.
+OF_PATH = (
+    "open_price",
+    "low",
+    "high",
+    "mark_open",
+    "mark_low",
+    "mark_high",
+    "mark",
+    "funding_rate",
+    "funding_mark",
+)
+
 
 @dataclass(frozen=True)
 class ActivityTape:
@@ -64,7 +77,6 @@ def build_tape(
     opens = known_activity(activity, at)
     inside = known_activity(activity, opened_at, _own_volatility(path, bars))
     day_of, day_closes = _days(timeline, start)
-    marks = path.marks
     rows = _records(
         INSTANT,
         at=at,
@@ -78,29 +90,10 @@ def build_tape(
         day_after=_ends(at, 1),
         week_until=_week_ends(at),
         opened_at=opened_at,
-        open_price=path.open_price,
-        low=path.low,
-        high=path.high,
-        mark_open=path.mark_open,
-        mark_low=path.mark_low,
-        mark_high=path.mark_high,
-        mark=path.mark,
-        raw_open=_of_bars(bars["open"], closing),
-        raw_close=_of_bars(bars["close"], closing),
-        raw_mark_open=_of_bars(marks.open, closing),
-        raw_mark_close=_of_bars(marks.close, closing),
-        open_range=path.known_range,
-        open_volume=path.known_volume,
-        open_daily=opens.daily,
-        open_recent=opens.recent,
-        open_usual=opens.usual,
-        bar_range=_of_bars((bars["high"] - bars["low"]) / bars["close"], closing),
-        bar_volume=_of_bars(bars["volume"], closing),
-        bar_daily=inside.daily,
-        bar_recent=inside.recent,
-        bar_usual=inside.usual,
-        funding_rate=path.funding_rate,
-        funding_mark=path.funding_mark,
+        **{name: getattr(path, name) for name in OF_PATH},
+        **_bars_that_close(path),
+        **_activity("open", opens),
+        **_activity("bar", inside),
     )
     tape = Tape(
         rows=rows,
@@ -119,6 +112,27 @@ def _records(layout: np.dtype[Any], **columns: NDArray[Any]) -> Records:
     for name in layout.names or ():
         rows[name] = columns[name]
     return rows.view(np.recarray)
+
+
+def _bars_that_close(path: InstrumentPath) -> dict[str, Floats]:
+    """Return range and volume known at the opens, and the bar that closes at each instant."""
+    bars, marks, closing = path.bars, path.marks, path.closing
+    return {
+        "raw_open": _of_bars(bars["open"], closing),
+        "raw_close": _of_bars(bars["close"], closing),
+        "raw_mark_open": _of_bars(marks.open, closing),
+        "raw_mark_close": _of_bars(marks.close, closing),
+        "open_range": path.known_range,
+        "open_volume": path.known_volume,
+        "bar_range": _of_bars((bars["high"] - bars["low"]) / bars["close"], closing),
+        "bar_volume": _of_bars(bars["volume"], closing),
+    }
+
+
+def _activity(stage: str, known: ActivityTape) -> dict[str, Floats]:
+    """Return the columns of the activity known to a fill at the open or inside the bar."""
+    values = {"daily": known.daily, "recent": known.recent, "usual": known.usual}
+    return {f"{stage}_{name}": column for name, column in values.items()}
 
 
 def _extremes(timeline: Timeline, path: InstrumentPath) -> dict[str, Floats]:

@@ -13,7 +13,7 @@ from data_feeds.clock import DAY_NS
 from engine.config.sweep_file import key_path
 from engine.config.yaml_source import dotted
 from engine.run import PreparedRun, prepare_run
-from engine.screening import Screened, Screening, UnscreenedError, supports
+from engine.screening import Screened, Screening, UnscreenedError, refused_paths, supports
 from engine.sweep.axes import ParameterSet
 from engine.sweep.set_runs import (
     CellResult,
@@ -33,7 +33,7 @@ def reasons_for_engine(job: SweepJob, runs: Iterable[PreparedRun]) -> tuple[str,
     for run in runs:
         reasons += supports(run)
         if not reasons:
-            reasons += Screening.of(run).refuses(_swept_paths(job))
+            reasons += refused_paths(_swept_paths(job))
     return tuple(dict.fromkeys(reasons))
 
 

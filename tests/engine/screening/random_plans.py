@@ -80,10 +80,12 @@ class PlanCase:
         """Simulate the case by the kernel: the state, the equity of the days, the fills."""
         inputs = self.inputs
         market = ScreenedMarket(inputs, inputs.timeline())
-        prepared = market.prepared(self.plan, self.config)
-        return simulate_sets(
-            [prepared], market.tape, days=len(market.days), kept_fills=4_000, in_python=in_python
+        prepared = [market.prepared(self.plan, self.config)]
+        states, equity, fills = simulate_sets(
+            prepared, market.tape, days=len(market.days), kept_fills=4_000, in_python=in_python
         )
+        assert states["fills"][0] <= 4_000
+        return states, equity, fills[: states["fills"][0]]
 
 
 def plan_case(seed: int) -> PlanCase:

@@ -14,7 +14,9 @@ from engine.config.load import load_run_config
 from engine.costs.slippage_models.fixed import FixedSlippage
 from engine.run import PreparedRun, prepare_run
 from engine.screening import Screening, UnscreenedError, agreement, supports
+from engine.screening.screened_market import ScreenedMarket
 from engine.screening.set_values import config_of
+from engine.screening.simulation import fills_of, simulate_sets
 from engine.screening.support import (
     config_reasons,
     plan_reasons,
@@ -22,6 +24,7 @@ from engine.screening.support import (
     slippage_number,
 )
 from strategies.liquidation_reclaim import LiquidationReclaim
+from tests.engine.screening.random_plans import plan_case
 from tests.strategies.rules.test_rules_runs import config_of as config_of_rules
 from tests.strategies.rules.test_rules_runs import hourly_market
 
@@ -181,3 +184,12 @@ def _plan(targets: np.ndarray) -> BracketPlan:
         size_multiplier=np.ones(2),
         slippage_multiplier=np.ones(2),
     )
+
+
+def test_all_fills_of_a_set_are_kept() -> None:
+    case = plan_case(1)
+    market = ScreenedMarket(case.inputs, case.inputs.timeline())
+    item = market.prepared(case.plan, case.config)
+    states, _, one = simulate_sets([item], market.tape, days=0, kept_fills=1)
+    assert len(one) == 1
+    assert len(fills_of(item, market.tape)) == states["fills"][0] == len(case.engine().fills) > 10
