@@ -10,7 +10,7 @@ SHORT = (*WINDOW, "--set", "data.end=2026-03-13")
 
 
 def test_a_table_and_two_files_come_out(tmp_path: Path, command: Command) -> None:
-    done = command("attribute", "swing_2026", *SHORT)
+    done = command("attribute", "swing_2026", *SHORT, "--jobs", "1")
     assert (done.returncode, done.stderr) == (0, "")
     *table, folder = done.stdout.splitlines()
     assert table[0].startswith("swing_2026 (stabilization_swing), 2026-01-15 to 2026-03-13")
@@ -23,7 +23,9 @@ def test_a_table_and_two_files_come_out(tmp_path: Path, command: Command) -> Non
 def test_json_holds_what_the_file_holds(tmp_path: Path, command: Command) -> None:
     # One condition to leave out: two runs in place of five.
     alone = ("--set", "playbook.ignore=[macro_stabilized, lower_lows_stopped, vix_off_peak]")
-    done = command("attribute", "swing_2026", *SHORT, *alone, "--out", "found", "--json")
+    done = command(
+        "attribute", "swing_2026", *SHORT, *alone, "--out", "found", "--json", "--jobs", "1"
+    )
     document = json.loads(done.stdout)
     folder = tmp_path / document.pop("folder")
     assert document == json.loads((folder / "attribution.json").read_text())
