@@ -1,4 +1,8 @@
-"""The audit finds a simulator that breaks one rule, and the finding names the rule."""
+"""The audit finds a simulator that breaks one rule, and the finding names the rule.
+
+By its name this file follows ``test_simulated_runs.py``, which records the events of each run: then a
+search begins with a run that met what the fault breaks.
+"""
 
 from dataclasses import replace
 
