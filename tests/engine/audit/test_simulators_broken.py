@@ -1,7 +1,7 @@
 """The audit finds a simulator that breaks one rule, and the finding names the rule.
 
-By its name this file follows ``test_simulated_runs.py``, which records the events of each run: then a
-search begins with a run that met what the fault breaks.
+By its name this file follows ``test_simulated_runs.py``, which records the events of each run: a
+search then begins with a run that met what the fault breaks.
 """
 
 from dataclasses import replace

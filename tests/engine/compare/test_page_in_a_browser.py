@@ -10,9 +10,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from engine.compare.matrix import COLUMNS, texts
-from tests.engine.chromium import NARROW, SERIOUS, WIDE, needs_chromium
+from tests.engine.chromium import NARROW, SERIOUS, WIDE, needs_chromium, offline_context
 from tests.engine.compare.conftest import HOSTILE
-from tests.patience import HANGS_S
 
 pytestmark = needs_chromium
 
@@ -23,7 +22,7 @@ def visit(browser, small) -> Iterator[Callable[..., Any]]:
     contexts, complaints, asked = [], [], []
 
     def visit(path: Path = small.folder / "index.html", **options: Any) -> Any:
-        context = browser.new_context(offline=True, **{"viewport": WIDE, **options})
+        context = offline_context(browser, **{"viewport": WIDE, **options})
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
@@ -31,9 +30,7 @@ def visit(browser, small) -> Iterator[Callable[..., Any]]:
         page.on("request", lambda request: asked.append(request.url))
         page.goto(path.as_uri())
         if path.name == "index.html" and options.get("java_script_enabled") is not False:
-            page.wait_for_function(
-                "document.querySelectorAll('.chart .main-svg').length >= 2", timeout=HANGS_S * 1_000
-            )
+            page.wait_for_function("document.querySelectorAll('.chart .main-svg').length >= 2")
         return page
 
     yield visit

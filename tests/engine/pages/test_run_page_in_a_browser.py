@@ -4,7 +4,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from engine.pages.publish import publish
-from tests.engine.chromium import NARROW, SERIOUS, WIDE, needs_chromium
+from tests.engine.chromium import NARROW, SERIOUS, WIDE, needs_chromium, offline_context
 
 pytestmark = needs_chromium
 
@@ -18,7 +18,7 @@ def address(make_run, tmp_path_factory):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
 def test_the_page_fits_the_screen_and_has_no_serious_fault(browser, address, size, scheme):
-    with browser.new_context(offline=True, viewport=size, color_scheme=scheme) as context:
+    with offline_context(browser, viewport=size, color_scheme=scheme) as context:
         page = context.new_page()
         page.goto(address)
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
@@ -31,7 +31,7 @@ def test_the_page_fits_the_screen_and_has_no_serious_fault(browser, address, siz
 
 
 def test_text_is_light_on_dark_in_dark_mode_and_pictures_stay_on_white(browser, address):
-    with browser.new_context(offline=True, color_scheme="dark") as context:
+    with offline_context(browser, color_scheme="dark") as context:
         page = context.new_page()
         page.goto(address)
         colour = "e => getComputedStyle(e).{}"
@@ -42,7 +42,7 @@ def test_text_is_light_on_dark_in_dark_mode_and_pictures_stay_on_white(browser, 
 
 
 def test_print_shows_whole_tables(browser, address):
-    with browser.new_context(offline=True) as context:
+    with offline_context(browser) as context:
         page = context.new_page()
         page.goto(address)
         page.emulate_media(media="print")
