@@ -5,8 +5,6 @@ The child process is killed with SIGKILL: no handler and no ``finally`` runs.
 
 import os
 import random
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -14,50 +12,21 @@ import pytest
 
 from data_feeds.catalog import Catalog
 from data_feeds.fetch import fetch
+from tests.data_feeds.fetch.killed import started
 from tests.data_feeds.fetch.made_source import FUNDING, KEY, MadeSource, job
 from tests.data_feeds.fetch.test_fetcher import NOW, stored
+from tests.patience import HANGS_S
 
-REPOSITORY = Path(__file__).resolve().parents[3]
 KILLED = -9
 # Twenty random moments with `make soak`, five otherwise.
 MOMENTS = 20 if os.environ.get("RISKOFF_SOAK") else 5
 
-# Kills its own process before or after the n-th call of one step of a write.
-CHILD = """
-import os, signal, sys
-from pathlib import Path
-folder, step, nth, when = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
-calls = 0
 
-def watched(real):
-    def call(*arguments, **named):
-        global calls
-        calls += 1
-        if calls == nth and when == "before":
-            os.kill(os.getpid(), signal.SIGKILL)
-        result = real(*arguments, **named)
-        if calls == nth:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return result
-    return call
-
-if step in ("fsync", "replace"):
-    setattr(os, step, watched(getattr(os, step)))
-elif step == "sweep":
-    Path.unlink = watched(Path.unlink)
-from data_feeds.catalog import Catalog
-from data_feeds.fetch import fetch
-from tests.data_feeds.fetch.made_source import FUNDING, MadeSource, job
-from tests.data_feeds.fetch.test_fetcher import NOW
-print("ready", flush=True)
-reports = fetch([job(MadeSource()), job(MadeSource(), key=FUNDING)], Catalog(folder), lambda: NOW)
-assert not any(report.problem for report in reports)
-print(calls)
-"""
-
-
-def child(folder: Path, step: str = "none", nth: int = 0, when: str = "before") -> list[str]:
-    return [sys.executable, "-c", CHILD, str(folder), step, str(nth), when]
+def exit_code(folder: Path, step: str = "none", nth: int = 0, when: str = "before") -> int | None:
+    """Return the exit code of a fetch that may kill itself."""
+    process, _ = started(folder, step, nth, when)
+    process.join(HANGS_S)
+    return process.exitcode
 
 
 def fetch_again(folder: Path) -> None:
@@ -69,7 +38,7 @@ def fetch_again(folder: Path) -> None:
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     folder = tmp_path_factory.mktemp("undisturbed")
-    subprocess.run(child(folder), check=True, cwd=REPOSITORY, capture_output=True)
+    assert exit_code(folder) == 0
     found = stored(folder)
     assert len(found) == 5  # the index, two months of bars, two years of funding
     return found
@@ -86,10 +55,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 def test_a_fetch_killed_at_a_write_continues(
     tmp_path: Path, undisturbed: dict[str, bytes], step: str, nth: int, when: str
 ) -> None:
-    killed = subprocess.run(
-        child(tmp_path, step, nth, when), check=False, cwd=REPOSITORY, capture_output=True
-    )
-    assert killed.returncode == KILLED
+    assert exit_code(tmp_path, step, nth, when) == KILLED
     assert all(row.is_sound for row in Catalog(tmp_path).verify())
     fetch_again(tmp_path)
     assert stored(tmp_path) == undisturbed
@@ -98,13 +64,9 @@ def test_a_fetch_killed_at_a_write_continues(
 def test_a_fetch_that_stores_nothing_removes_what_a_killed_one_left(
     tmp_path: Path, undisturbed: dict[str, bytes]
 ) -> None:
-    counted = subprocess.run(
-        child(tmp_path / "counted", "sweep"), check=True, cwd=REPOSITORY, capture_output=True
-    )
-    last = int(counted.stdout.split()[-1])
-    folder = tmp_path / "killed"
-    killed = subprocess.run(child(folder, "sweep", last), check=False, cwd=REPOSITORY)
-    assert killed.returncode == KILLED
+    _, counted = started(tmp_path / "counted", "sweep")
+    last, folder = counted.recv(), tmp_path / "killed"
+    assert exit_code(folder, "sweep", last) == KILLED
     # All rows are stored and named; one older version of a part was not removed.
     left = stored(folder)
     assert {name: left[name] for name in undisturbed} == undisturbed
@@ -121,18 +83,12 @@ def test_a_fetch_killed_at_a_random_moment_continues(
     draw = random.Random(seed)
     fetching = 0.0
     for _ in range(3):
-        process = subprocess.Popen(
-            child(tmp_path), cwd=REPOSITORY, stdout=subprocess.PIPE, text=True
-        )
-        assert process.stdout is not None
-        with process, process.stdout:
-            assert process.stdout.readline() == "ready\n"
-            begun = time.monotonic()
-            try:
-                process.wait(timeout=draw.uniform(0.0, 0.15 + fetching))
-            except subprocess.TimeoutExpired:
-                process.kill()
-            fetching += time.monotonic() - begun
+        process, _ = started(tmp_path)
+        begun = time.monotonic()
+        process.join(draw.uniform(0.0, 0.15 + fetching))
+        process.kill()
+        process.join()
+        fetching += time.monotonic() - begun
         assert all(row.is_sound for row in Catalog(tmp_path).verify())
     fetch_again(tmp_path)
     assert stored(tmp_path) == undisturbed
