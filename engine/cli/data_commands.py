@@ -28,6 +28,11 @@ app = typer.Typer(help="Import, fetch, list and verify market data.", no_args_is
 app.command("fetch")(fetch_command)
 
 
+def _of_draft(*names: str, **settings: Any) -> Any:
+    """Return an option that only a drafted import has, in a panel of its own."""
+    return typer.Option(*names, rich_help_panel="With --as", **settings)
+
+
 @app.command("import")
 def import_command(
     *,
@@ -52,37 +57,41 @@ def import_command(
         ),
     ] = None,
     instrument: Annotated[
-        str | None, typer.Option("--instrument", metavar="ID", help="With --as: whose rows")
+        str | None, _of_draft("--instrument", metavar="ID", help="Instrument of the rows")
     ] = None,
     kind: Annotated[
         str | None,
-        typer.Option("--kind", help="Of a new id: etf, perp, spot, index or series"),
+        _of_draft("--kind", metavar="KIND", help="Of a new id: etf, perp, spot, index or series"),
     ] = None,
     calendar: Annotated[
-        str | None, typer.Option("--calendar", help="Exchange of a new ETF or index, e.g. XNYS")
+        str | None,
+        _of_draft("--calendar", metavar="NAME", help="Of a new ETF or index, e.g. XNYS or 24/7"),
     ] = None,
     quote: Annotated[
         str | None,
-        typer.Option("--quote", help="Currency of prices, or a series' unit such as percent"),
+        _of_draft("--quote", metavar="UNIT", help="Currency of prices; percent, ... of a series"),
     ] = None,
-    tick: Annotated[float | None, typer.Option("--tick", help="Price step of a new id")] = None,
-    lot: Annotated[float | None, typer.Option("--lot", help="Quantity step of a new id")] = None,
+    tick: Annotated[
+        float | None, _of_draft("--tick", metavar="STEP", help="Price step of a new id")
+    ] = None,
+    lot: Annotated[
+        float | None, _of_draft("--lot", metavar="STEP", help="Quantity step of a new id")
+    ] = None,
     timeframe: Annotated[
-        str | None, typer.Option("--timeframe", help="Bar length; else that of the file's steps")
+        str | None,
+        _of_draft("--timeframe", metavar="LENGTH", help="Bar length; else the file's usual step"),
     ] = None,
     release_days: Annotated[
         int | None,
-        typer.Option("--release-days", min=0, help="Days from a value's date to its publication"),
+        _of_draft("--release-days", metavar="N", min=0, help="From a value's date to publication"),
     ] = None,
     dividend_adjusted: Annotated[
         bool | None,
-        typer.Option(
+        _of_draft(
             "--dividend-adjusted/--no-dividend-adjusted", help="Whether prices contain dividends"
         ),
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="With --as: show all, write nothing")
-    ] = False,
+    dry_run: Annotated[bool, _of_draft("--dry-run", help="Show all, write nothing")] = False,
 ) -> None:
     """Import CSV, Parquet, Feather and JSON files into the catalog.
 

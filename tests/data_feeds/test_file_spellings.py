@@ -127,6 +127,12 @@ def test_another_encoding_is_named_by_the_mapping(tmp_path: Path) -> None:
     plain(imported(tmp_path, mapping + "    read: {encoding: latin-1}\n"))
 
 
+@pytest.mark.parametrize("date", ["2026-02-06 UTC", "2026-02-06 00:00 GMT", "2026-02-06T00:00 utc"])
+def test_utc_in_words_is_an_offset_of_dates_too(tmp_path: Path, date: str) -> None:
+    catalog = imported(tmp_path, SERIES, series=f"date,value\n{date},4.21\n")
+    assert known_at(catalog) == ["2026-02-09T21:15Z"]
+
+
 def test_missing_values_of_the_federal_reserve_are_dropped(tmp_path: Path) -> None:
     rows = "date,value\n2026-02-04,4.2\n2026-02-05,.\n2026-02-06,ND\n2026-02-09,\n2026-02-10,4.3\n"
     catalog = imported(tmp_path, SERIES + "    drop_missing: true\n", series=rows)

@@ -1,6 +1,7 @@
 """Drafted mappings: files of five formats give the rows that they mean."""
 
 import json
+import zipfile
 from pathlib import Path
 
 import pandas as pd
@@ -304,3 +305,10 @@ def test_the_channel_s_name_becomes_a_file_name(tmp_path: Path) -> None:
     assert ChannelKey("A/B=C", ChannelKind.BARS, "1d") == draft.mapping.files[0].channel_key(
         "A/B=C"
     )
+
+
+def test_a_zip_of_the_archive_is_read_as_it_is_downloaded(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "X-1h-2026-01.zip", "w") as archive:
+        archive.writestr("X-1h-2026-01.csv", klines())
+    draft = drafted("binance", tmp_path / "X-1h-2026-01.zip", kind="perp")
+    assert read(draft, tmp_path)["bars"]["close"].tolist() == [11, 11]
