@@ -30,6 +30,7 @@ from doc_tables import (
     sleeves,
     statistics_sizes,
     stress,
+    sweeps,
 )
 from doc_tables.blocks import ROOT, PageBlock, differences, replace
 
@@ -51,6 +52,7 @@ WRITERS: Mapping[str, Callable[[Path], Iterator[PageBlock]]] = {
     "sleeves": sleeves.blocks,
     "statistics": statistics_sizes.blocks,
     "stress": stress.blocks,
+    "sweeps": sweeps.blocks,
 }
 # Each needs no real data and takes less than a minute.
 SAMPLES: Mapping[str, Callable[[], Iterator[PageBlock]]] = {

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +18,8 @@ from tests.engine.sweep.conftest import SWEEP
 
 # The package exports a function of this name.
 sweep_job_module = import_module("engine.sweep.sweep_job")
+
+SWEEPS = Path(__file__).resolve().parents[3] / "configs" / "sweeps"
 
 
 def refused(toy, old, new):
@@ -120,4 +123,6 @@ def test_found_sell_offs_that_share_a_day_are_refused(toy, monkeypatch):
 
 
 def test_the_shipped_sweeps_can_be_read():
-    assert read_sweep("reclaim_demo", None, None).config.name == "reclaim_demo"
+    shipped = [path.stem for path in SWEEPS.glob("*.yaml")]
+    assert "reclaim_demo" in shipped
+    assert [read_sweep(name, None, None).config.name for name in shipped] == shipped
