@@ -98,7 +98,8 @@ def _folds_sentence(result: SweepResult, found: HeldOutFolds | Missing, words: s
     won = sum(fold.excess > 0 for fold in found.folds)
     places = {fold.place for fold in found.folds}
     same = places == {result.choice.place}
-    chosen = "always the same set" if same else f"{len(places)} different sets"
+    others = "always one other set" if len(places) == 1 else f"{len(places)} different sets"
+    chosen = "always the same set" if same else others
     count = len(found.folds)
     beaten = sum(fold.beaten for fold in found.folds) / count
     unit = unit_words(result)[count > 1]
