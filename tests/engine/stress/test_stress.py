@@ -279,7 +279,7 @@ def test_what_the_rules_read_beside_the_data_is_part_of_the_id(toy_job, tmp_path
     (plugin,) = (tmp_path / "plugins").glob("*.py")
     text, levels = plugin.read_text(), tmp_path / "plugins" / "levels.txt"
     if needs == "files":
-        text = text.replace("(NAME,), 5)", "(NAME,), 5, files=('levels.txt',))")
+        text = text.replace("(params.table,) if params.table else ()", "('levels.txt',)")
     else:
         opened = "        Path(__file__).with_name('levels.txt').read_text()\n"
         text = text.replace("        bars = data", opened + "        bars = data")
