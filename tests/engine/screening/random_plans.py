@@ -27,6 +27,7 @@ from engine.config.models import (
 from engine.config.venue import TERMS, VenueConfig
 from engine.costs import RangeSlippage, SlippageModel, SquareRootSlippage
 from engine.costs.slippage_models.fixed import FixedSlippage
+from engine.market_state import MarketState
 from engine.planned_playbook import PlannedPlaybook
 from engine.playbook import Requirements, Signals
 from engine.records import OrderKind, SimulationOutcome
@@ -34,6 +35,11 @@ from engine.screening.screened_market import ScreenedMarket
 from engine.screening.simulation import simulate_sets
 from tests.engine import random_markets
 from tests.engine.random_markets import PERP, START, Style
+from tests.engine.screening.rarer_terms import (
+    with_market_tiers,
+    with_own_terms,
+    with_rarer_levels,
+)
 
 WARMUP_DAYS = 12
 
@@ -48,13 +54,14 @@ class PlanCase:
     requirements: Requirements
     signals: Signals
     plan: BracketPlan
+    market: MarketState | None = None
 
     @property
     def inputs(self) -> SimulationInputs:
         """The inputs of the engine, with the playbook that plays the plan."""
         playbook = PlannedPlaybook(self.plan)
         return SimulationInputs(
-            self.config, self.dataset, playbook, self.signals, self.requirements
+            self.config, self.dataset, playbook, self.signals, self.requirements, self.market
         )
 
     @property
@@ -99,8 +106,12 @@ def plan_case(seed: int) -> PlanCase:
     bars = channels[clock]
     style = Style.EXACT if exact else Style.FREE
     instrument = random_markets._instrument(PERP, style)
+    # Draws of their own: a new kind leaves the other numbers of a seed as they are.
+    rarer = np.random.default_rng((seed, 19))
+    instrument = with_own_terms(rarer, instrument)
     decided = _decided(np.random.default_rng((seed, 18)), bars["available_at"], Timeframe(fine).ns)
     plan = _plan(rng, bars["close"], Timeframe(fine), far=exact or rng.random() < 0.3)
+    plan = with_rarer_levels(rarer, plan, bars["close"])
     if (decided != bars["available_at"]).any():
         # A decision inside a bar moves no stop: two would work until the bar closes.
         plan = replace(plan, breakeven=False)
@@ -110,10 +121,11 @@ def plan_case(seed: int) -> PlanCase:
     signals = Signals(decided, {}, wake_flat=wake_flat, wake_in_position=wake_in, plan=plan)
     required = frozenset({clock})
     requirements = Requirements(clock, required, frozenset(channels) - required, (PERP,), 0)
-    config = _config(rng, START + WARMUP_DAYS * DAY_NS, int(bars["closed_at"][-1]), exact=exact)
-    return PlanCase(
-        seed, Dataset({PERP: instrument}, channels), config, requirements, signals, plan
-    )
+    start = START + WARMUP_DAYS * DAY_NS
+    config = _config(rng, start, int(bars["closed_at"][-1]), exact=exact)
+    config, market = with_market_tiers(rarer, config, start)
+    data = Dataset({PERP: instrument}, channels)
+    return PlanCase(seed, data, config, requirements, signals, plan, market)
 
 
 def _decided(rng: np.random.Generator, closed: np.ndarray, step: int) -> np.ndarray:

@@ -15,6 +15,7 @@ from engine.config.models import MarginMode
 from engine.records import SimulationOutcome
 from engine.screening.agreement import fill_difference
 from engine.screening.support import input_reasons
+from tests.engine.random_markets import PERP
 from tests.engine.screening.random_plans import PlanCase, plan_case
 
 CASES = 2_000 if os.environ.get("RISKOFF_SOAK") else 120
@@ -70,6 +71,15 @@ LEAST = {
     "refused by the side of a target": 5,
     "rows at the instant of a later one": 100,
     "decisions inside a bar": 100,
+    "takeovers": 3,
+    "liquidations by the entry's notional": 3,
+    "entries under an initial margin": 50,
+    "entries in other lots": 100,
+    "targets of many": 100,
+    "exits of a plan that asks again": 20,
+    "smaller by the market": 50,
+    "blocked by the market": 50,
+    "refused for an unknown level": 20,
 }
 
 
@@ -141,6 +151,26 @@ def _seen(case: PlanCase, outcome: SimulationOutcome) -> Counter[str]:
     seen["limits of R"] = sum(order.risk_limit == order.risk_limit for order in outcome.orders)
     seen.update(_seen_in_books(case, outcome))
     seen.update(_seen_in_rows(case))
+    seen.update(_seen_in_terms(case, outcome))
+    return seen
+
+
+def _seen_in_terms(case: PlanCase, outcome: SimulationOutcome) -> Counter[str]:
+    """Return how often the instrument's own margin rules and steps, and many targets, matter."""
+    seen: Counter[str] = Counter()
+    instrument = case.dataset.instruments[PERP]
+    rules = instrument.terms[0] if instrument.terms else None
+    roles = Counter(fill.role for fill in outcome.fills)
+    if rules is not None:
+        forced = roles["liquidation"]
+        seen["takeovers"] = forced * (rules.liquidation == "bankruptcy")
+        seen["liquidations by the entry's notional"] = forced * (rules.maintenance_base == "entry")
+        seen["entries under an initial margin"] = roles["entry"] * (
+            rules.initial_margin is not None
+        )
+    seen["entries in other lots"] = roles["entry"] * (instrument.lot_size != 1.0)
+    seen["targets of many"] = roles["target"] * (len(case.plan.fractions) > 3)
+    seen["exits of a plan that asks again"] = roles["exit"] * case.plan.exits_again
     return seen
 
 
@@ -172,6 +202,8 @@ def _seen_in_books(case: PlanCase, outcome: SimulationOutcome) -> Counter[str]:
     rules = {
         "liquidation distance": "refused by the liquidation distance",
         "volume unknown": "refused for an unknown volume",
+        "bad level": "refused for an unknown level",
+        "market halt": "blocked by the market",
         "stop side": "refused by the side of the stop",
         "target side": "refused by the side of a target",
     }
@@ -179,6 +211,7 @@ def _seen_in_books(case: PlanCase, outcome: SimulationOutcome) -> Counter[str]:
         if decision.outcome == "approved" and decision.binding_cap:
             seen[f"cap {decision.binding_cap}"] += 1
             seen["smaller by the ladder"] += decision.tier != "normal"
+            seen["smaller by the market"] += decision.market_tier in ("cautious", "defensive")
         elif decision.blocked_by in rules:
             seen[rules[decision.blocked_by]] += 1
     return seen
