@@ -153,13 +153,15 @@ def set_seconds(kind: SetKind, path: Path, sets: int) -> list[float]:
 
 def machine_rate(kind: SetKind, path: Path, sets: int, processes: int) -> float:
     """Return the sets a second of local processes, by wall time, their start left out."""
-    pairs = stop_target_pairs(sets + processes)
     size = max(sets // (4 * processes), 1)
+    # A batch for each process, in which it makes its setup and compiles.
+    first = processes * size
+    pairs = stop_target_pairs(sets + first)
     setup = partial(kind.setup, path)
     with Workers(processes=processes).run_batches(setup, name=str, size=size) as run:
-        run(pairs[:processes])
+        run(pairs[:first])
         began = time.perf_counter()
-        run(pairs[processes:])
+        run(pairs[first:])
         return sets / (time.perf_counter() - began)
 
 

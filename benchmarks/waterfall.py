@@ -41,7 +41,7 @@ COMMANDS: Mapping[str, Sequence[str]] = {
 TITLES = {
     "run": "`riskoff run demo`",
     "compare": "`riskoff compare`, one cell of playbook A",
-    "sweep": "`riskoff sweep reclaim_demo`, 32 sets in two windows",
+    "sweep": "`riskoff sweep reclaim_demo`, 30 sets in two windows",
 }
 RUN_STAGES = (
     ("read the file", ("engine.config_files:read_config",)),
