@@ -48,7 +48,8 @@ def _sentence(words: str, form: ForwardForm) -> str:
     windows = len({segment.result.row.window for segment in walk.segments})
     parts = [
         f"{money(walk.start_equity)} become {money(walk.end_equity)} ({signed_percent(gain)}) in "
-        f"{windows} windows, deepest fall {percent(walk.worst_fall, 1)}",
+        f"{windows} window{'' if windows == 1 else 's'}",
+        f"deepest fall {percent(walk.worst_fall, 1)}",
         f"its Sharpe ratio in excess of the bill is {_sharpe(walk)}",
         *_seams(walk),
     ]
@@ -70,9 +71,9 @@ def _seams(walk: WalkForward) -> list[str]:
     closed = sum(segment.closed for segment in walk.segments)
     fees = sum(segment.closing_fees for segment in walk.segments)
     stopped = sum(segment.in_force is not None for segment in walk.segments)
-    told = [f"{closed} positions were closed because their window ended, for {money(fees)} of fees"]
+    told = [f"positions closed because their window ended: {closed}, for {money(fees)} of fees"]
     if stopped:
-        told.append(f"a guard from an earlier window was in force at the start of {stopped}")
+        told.append(f"windows that began under a guard of an earlier one: {stopped}")
     return told
 
 
