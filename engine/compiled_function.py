@@ -40,11 +40,16 @@ class CompiledFunction(Generic[Arguments, Result]):
         """Return the function itself, as numba's own compiled functions do."""
         return self._function
 
+    @property
+    def targetoptions(self) -> dict[str, Any]:
+        """Return the options of the compiler, as numba's own compiled functions do."""
+        return {"error_model": self._error_model}
+
     @cached_property
     def _dispatcher(self) -> Any:
         from engine.kept_code import compiled_and_kept  # noqa: PLC0415
 
-        return compiled_and_kept(self._function, error_model=self._error_model)
+        return compiled_and_kept(self._function, **self.targetoptions)
 
     @property
     def _numba_type_(self) -> Any:

@@ -11,6 +11,7 @@ import pytest
 
 from engine.broker import resolve, search
 from engine.code_digest import code_digest
+from engine.compiled_function import compiled, compiled_without_checks
 from engine.costs import arithmetic
 from engine.screening.loop import run_sets
 
@@ -83,6 +84,13 @@ def test_digest_reads_called_functions_and_constants(monkeypatch: pytest.MonkeyP
     first = code_digest(_outer)
     assert code_digest(_outer) == first
     monkeypatch.setitem(globals(), "FIRST", SECOND)
+    assert code_digest(_outer) != first
+
+
+def test_digest_reads_how_a_called_function_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "_inner", compiled(_inner))
+    first = code_digest(_outer)
+    monkeypatch.setitem(globals(), "_inner", compiled_without_checks(_inner.py_func))
     assert code_digest(_outer) != first
 
 
