@@ -6,6 +6,7 @@ An instant is an int64 number of nanoseconds since 1970-01-01T00:00 UTC. A day i
 
 import re
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,6 +46,12 @@ def parse_duration(text: str) -> int:
     >>> parse_duration("4h") // HOUR_NS
     4
     """
+    return _duration_ns(text)
+
+
+@cache
+def _duration_ns(text: str) -> int:
+    """Return the nanoseconds of a duration; models of a sweep ask for few texts, many times."""
     match = _DURATION.fullmatch(text.strip())
     if match is None or int(match[1]) == 0:
         raise SchemaError(

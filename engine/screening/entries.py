@@ -55,26 +55,37 @@ def decision_instants(
     return DecisionInstants(first, decides, index, inside, known_activity(activity, inside))
 
 
+def known_entries(
+    rows: Ints, decisions: DecisionInstants, bars: SizingBars, market: MarketTiers
+) -> tuple[Ints, Records]:
+    """Return which entry rows decide on the timeline, and entries with the market known at each.
+
+    Sets whose plans enter at the same rows share them.
+    """
+    inside, places = _deciding(rows, decisions)
+    at, entries = decisions.at[places], np.zeros(len(inside), ENTRY)
+    entries["t"], entries["at"] = decisions.index[places], at
+    _write_market(entries, places, decisions.activity, bars)
+    entries["market_factor"] = [market.at(instant)[1] for instant in at.tolist()]
+    return inside, entries
+
+
 def planned_entries(
-    plan: BracketPlan, decisions: DecisionInstants, bars: SizingBars, market: MarketTiers
+    plan: BracketPlan, decisions: DecisionInstants, known: tuple[Ints, Records]
 ) -> PlannedEntries:
     """Return the entries of a plan that lie on the timeline, with what is known at each."""
-    inside, places = _deciding(plan.rows, decisions)
-    at, count = decisions.at[places], len(inside)
-    entries = np.zeros(count, ENTRY)
-    entries["t"], entries["at"] = decisions.index[places], at
+    inside, entries = known[0], known[1].copy()
+    at, count = entries["at"], len(inside)
     entries["stop"] = plan.stop[inside]
     entries["price"] = np.nan if plan.price is None else plan.price[inside]
     entries["share"] = plan.size_multiplier[inside]
     entries["slip"] = plan.slippage_multiplier[inside]
     entries["key"] = np.nan if plan.entry_keys is None else plan.entry_keys[inside]
-    _write_market(entries, places, decisions.activity, bars)
-    entries["market_factor"] = [market.at(instant)[1] for instant in at.tolist()]
     entries["leave_at"], leave_t = FAR_FUTURE, np.full(count, FAR, np.int64)
     if plan.leave_after_ns is not None:
         entries["leave_at"] = at + plan.leave_after_ns
         asked = np.searchsorted(decisions.at, entries["leave_at"])
-        leave_t = np.append(decisions.index, FAR)[asked]
+        leave_t = np.where(asked < len(decisions.at), decisions.index.take(asked, mode="clip"), FAR)
     prices = np.zeros((count, MAX_TARGETS))
     prices[:, : len(plan.fractions)] = plan.targets[inside]
     shares = np.zeros(MAX_TARGETS)

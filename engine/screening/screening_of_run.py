@@ -186,7 +186,7 @@ class Screening:
         if plan is None:
             raise UnscreenedError(f"the playbook declares no bracket plan for {dict(swept)}")
         market = found.market
-        reasons = plan_reasons(plan, market.name) + timeline_reasons(market.timeline, plan)
+        reasons = plan_reasons(plan, market.name) + market.reasons(plan)
         _refuse(str(dict(swept)), reasons)
         return plan
 

@@ -135,16 +135,27 @@ def plan_reasons(plan: BracketPlan, name: str) -> list[str]:
 
 def timeline_reasons(timeline: Timeline, plan: BracketPlan) -> list[str]:
     """Return why the instants of a run need the engine."""
+    inside = has_instant_inside_a_bar(timeline)
+    return instant_reasons(plan, at_par=is_at_par(timeline), inside=inside)
+
+
+def instant_reasons(plan: BracketPlan, *, at_par: bool, inside: bool) -> list[str]:
+    """Return why a plan needs the engine on a timeline of which two facts are known."""
     reasons = []
-    if not (timeline.wallet_rates == 1.0).all():
+    if not at_par:
         reasons.append("a wallet's currency is not at par with the account's")
-    if plan.breakeven and _instant_inside_a_bar(timeline):
+    if plan.breakeven and inside:
         reasons.append("an instant (of funding, or a late decision) lies inside a bar, and a stop")
         reasons[-1] += " moved there works beside the old one until the bar closes"
     return reasons
 
 
-def _instant_inside_a_bar(timeline: Timeline) -> bool:
+def is_at_par(timeline: Timeline) -> bool:
+    """Return whether all wallets are worth their number in the account's currency."""
+    return bool((timeline.wallet_rates == 1.0).all())
+
+
+def has_instant_inside_a_bar(timeline: Timeline) -> bool:
     """Return whether a bar opens before an instant and closes after it."""
     (path,) = timeline.paths
     opening, closing = path.opening != NO_ROW, path.closing != NO_ROW
