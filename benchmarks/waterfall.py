@@ -132,7 +132,7 @@ def waterfall_lines(command: str, rounds: int) -> list[str]:
     made = [measured_apart(command) for _ in range(rounds)]
     whole = statistics.median(sum(found.values()) for found in made)
     return [
-        f"{TITLES[command]}: {whole:.2f} CPU s, medians of {rounds} rounds.",
+        f"{TITLES[command]}: {whole:.2f} CPU s, rounds: {rounds}; medians.",
         "",
         *bars(medians(made)),
     ]

@@ -13,7 +13,7 @@ HEAD = ("program", "version", "orders", "CPU s", "bars a second", "over Riskoff"
 
 def rule_lines(rows: Sequence[ContenderRow], bars: int, rounds: int) -> list[str]:
     """Return a table a rule."""
-    lines = [f"{bars:,} bars, medians of {rounds} interleaved rounds."]
+    lines = [f"{bars:,} bars, rounds interleaved: {rounds}; medians."]
     for rule in RULES:
         own = [row for row in rows if row.rule == rule]
         apart = bars / own[0].orders
@@ -58,5 +58,5 @@ def sweep_lines(rows: Sequence[SweptRow], bars: int, rounds: int) -> list[str]:
         ]
         for row in rows
     ]
-    told = f"{bars:,} bars, medians of {rounds} interleaved rounds."
+    told = f"{bars:,} bars, rounds interleaved: {rounds}; medians."
     return [told, "", *table(head, cells)]
