@@ -7,7 +7,7 @@ from pathlib import Path
 
 from doc_tables.blocks import PageBlock, table
 from engine.config_files import read_sweep
-from engine.formatting import number, percent, signed_percent
+from engine.formatting import number, p_value, percent, signed_percent
 from engine.statistics import Interval, Missing
 from engine.sweep import Judgement, SweepResult, judged, run_sweep, sweep_inputs, sweep_job
 from engine.sweep.held_out import HeldOutFolds
@@ -17,7 +17,7 @@ from engine.sweep.walk_forward import ForwardForm
 from engine.workers import Workers
 
 PAGE = "sweeps.md"
-NAMES = ("reclaim_real", "swing_real")
+NAMES = ("reclaim_real", "swing_real", "rsi_two_real", "volatility_target_real")
 CHOICE = (
     "sweep", "sets x windows", "chosen", "Sharpe", "plateau", "trials", "best of worthless trials",
     "deflated", "overfitting", "superior, p", "convincing",
@@ -69,7 +69,7 @@ def choice_cells(one: FinishedSweep) -> tuple[str, ...]:
         _short(found.expected_best),
         "n/a" if isinstance(found.deflated, Missing) else percent(found.deflated, 0),
         "n/a" if isinstance(luck, Missing) else percent(luck.probability, 0),
-        "n/a" if isinstance(superior, Missing) else number(superior.consistent, 2),
+        "n/a" if isinstance(superior, Missing) else p_value(superior.consistent),
         "yes" if passed else "**no**",
     )
 

@@ -57,6 +57,26 @@ def signed_percent(fraction: float | None, digits: int = 2) -> str:
     return f"{signed(fraction * 100, digits)}%"
 
 
+def p_value(value: float, digits: int = 3) -> str:
+    """Return a p-value; a small one is never shown as zero.
+
+    >>> p_value(0.0412), p_value(0.0), p_value(0.004, 2)
+    ('0.041', 'below 0.001', 'below 0.01')
+    """
+    smallest = 10.0**-digits
+    return f"{value:.{digits}f}" if value >= smallest else f"below {smallest:.{digits}f}"
+
+
+def p_words(value: float, digits: int = 3) -> str:
+    """Return a p-value for a sentence.
+
+    >>> p_words(0.5712, 2), p_words(0.0)
+    ('p = 0.57', 'p below 0.001')
+    """
+    shown = p_value(value, digits)
+    return f"p {shown}" if shown.startswith("below") else f"p = {shown}"
+
+
 def number(value: float | None, significant: int = 6) -> str:
     """Return a number with up to six significant digits and no exponent where avoidable.
 

@@ -7,7 +7,7 @@ from engine.compare.cells import row_title
 from engine.compare.inference import CellInference, FamilyInference
 from engine.compare.record import CellRecord
 from engine.config.compare import CompareConfig
-from engine.formatting import number, percent, signed, signed_percent
+from engine.formatting import number, p_words, percent, signed, signed_percent
 from engine.metrics import METRICS
 from engine.statistics import Interval, Missing
 
@@ -102,9 +102,9 @@ def family_lines(inference: FamilyInference, config: CompareConfig) -> list[str]
     if isinstance(best, Missing):
         return [f"Superior predictive ability over “{reference}”: {best}."]
     lines = [
-        f"Hypothesis that none of {', '.join(names)} beats “{reference}” in mean daily return: p = "
-        f"{best.consistent:.2f} (superior predictive ability, {best.days} days in blocks of "
-        f"{best.block}, none across episodes)."
+        f"Hypothesis that none of {', '.join(names)} beats “{reference}” in mean daily return: "
+        f"{p_words(best.consistent, 2)} (superior predictive ability, {best.days} days in blocks "
+        f"of {best.block}, none across episodes)."
     ]
     seen = [
         f"{name} {percent(smallest * best.days, 1)}"

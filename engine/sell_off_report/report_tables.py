@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.formatting import columns, percent, signed, signed_percent, wrapped
+from engine.formatting import columns, p_value, percent, signed, signed_percent, wrapped
 from engine.sell_off_report.row_judgement import (
     CommonRisk,
     PartedReturns,
@@ -100,9 +100,9 @@ def rival_rows(report: SellOffReport, *, over_cycles: bool) -> list[tuple[str, .
                 *start,
                 signed_percent(effect.mean),
                 f"{signed_percent(effect.low)} to {signed_percent(effect.high)}",
-                f"{_p_text(effect.p_value)}{'' if effect.exact else ' (random flips)'}",
-                _p_text(next(holm)),
-                _p_text(effect.t_p_value),
+                f"{p_value(effect.p_value)}{'' if effect.exact else ' (random flips)'}",
+                p_value(next(holm)),
+                p_value(effect.t_p_value),
                 percent(effect.detectable),
                 calm,
             )
@@ -216,11 +216,6 @@ def _finite(values: dict[str, Any]) -> dict[str, Any]:
         name: value if not isinstance(value, float) or math.isfinite(value) else None
         for name, value in values.items()
     }
-
-
-def _p_text(p_value: float) -> str:
-    """Return a p-value with three decimals; a small one is never shown as zero."""
-    return f"{p_value:.3f}" if p_value >= 0.001 else "below 0.001"
 
 
 def _parts(row: RowJudgement, parts: PartedReturns) -> tuple[str, ...]:

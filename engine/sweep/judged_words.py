@@ -1,6 +1,6 @@
 """The tests of a sweep as sentences and tables: the family, the windows left out, costs, lags."""
 
-from engine.formatting import number, percent, signed_percent
+from engine.formatting import p_words, percent, signed_percent
 from engine.statistics import Missing, Overfitting, Superiority
 from engine.sweep.held_out import HeldOutFolds
 from engine.sweep.judgement import Judgement
@@ -60,8 +60,8 @@ def _superiority(found: Superiority | Missing, sets: str) -> str:
     )
     idle = f"; {len(found.powerless)} are active on too few days" if found.powerless else ""
     return (
-        f"Superior ability over the bill, corrected for {sets} of this sweep: p = "
-        f"{number(found.consistent, 3)}, {answer}{idle}. Its measured sizes: docs/statistics.md."
+        f"Superior ability over the bill, corrected for {sets} of this sweep: "
+        f"{p_words(found.consistent)}, {answer}{idle}. Its measured sizes: docs/statistics.md."
     )
 
 
