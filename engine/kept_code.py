@@ -4,6 +4,7 @@ numba's own ``cache=True`` looks at the file of the function alone: after an edi
 the old code would run.
 """
 
+import contextlib
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any, TypeVar, cast
@@ -41,9 +42,14 @@ class CodeCache(FunctionCache):
 def compiled_and_kept(
     function: Callable[..., Any], *, also: tuple[Callable[..., Any], ...] = (), **options: Any
 ) -> Any:
-    """Return a function that numba compiles at its first call; ``options`` are those of njit."""
+    """Return a function that numba compiles at its first call; ``options`` are those of njit.
+
+    A function that was made from a text has no place for its compiled form: each process compiles.
+    """
     made: Any = njit(**options)(function)
-    made._cache = CodeCache(function, repr(sorted(options.items())), also)
+    # numba raises RuntimeError where it finds no place.
+    with contextlib.suppress(RuntimeError):
+        made._cache = CodeCache(function, repr(sorted(options.items())), also)
     return made
 
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from engine.broker import resolve, search
 from engine.code_digest import code_digest
 from engine.compiled_function import compiled, compiled_without_checks
 from engine.costs import arithmetic
+from engine.kept_code import kept
 from engine.screening.loop import run_sets
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -139,3 +141,9 @@ def test_arrays_are_constants_by_their_values() -> None:
 
     assert of(np.array([1.0])) == of(np.array([1.0]))
     assert of(np.array([1.0])) != of(np.array([2.0]))
+
+
+def test_a_function_made_from_a_text_is_compiled_without_being_kept() -> None:
+    namespace: dict[str, Any] = {}
+    exec("def total(a, b):\n    return a + b\n", namespace)
+    assert kept(namespace["total"])(1, 2) == 3

@@ -22,7 +22,7 @@ from engine.records import JointOutcome
 from tests.engine.joint import assert_same, random_account
 from tests.engine.random_cases import dense_outcome, make_case
 
-COMPILED = re.compile(r"@njit\(.*\)\n")
+COMPILED = re.compile(r"@(njit\(.*\)|kept|kept_inline)\n")
 CONTROL_CASES = 40
 CASES = 400
 ACCOUNTS = range(0, 120, 3)

@@ -9,7 +9,7 @@ from data_feeds.schema import ChannelKey, ChannelKind
 from engine.audit import channels, format_report
 from engine.broker import matching
 from engine.broker.execution import Execution, FillTerms
-from engine.broker.matching import Matcher
+from engine.broker.final_closes import FinalCloses
 from engine.intents import Exit, Hedge
 from engine.testing import SPOT, candles, table
 from tests.engine.audit.simulated import audited_run, scripted
@@ -59,7 +59,7 @@ def test_an_instrument_that_is_only_watched_opens_no_account(audited):
 
 
 def test_a_contract_that_does_not_settle_is_found(audited, monkeypatch):
-    monkeypatch.setattr(Matcher, "settle", lambda self, context: None)
+    monkeypatch.setattr(FinalCloses, "settle", lambda self, context: None)
     assert "plan 1: what is touched fills" in rules(audited()[1])
 
 

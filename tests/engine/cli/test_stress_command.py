@@ -88,7 +88,10 @@ def test_the_resolved_config_is_complete_and_stresses_again_into_the_same_folder
     assert stress(*SMALL, "--set", "playbook.params.stop=0.9").returncode == 0
     first = only_folder(project / "stress")
     resolved = first / "config.resolved.yaml"
-    assert load_run_config(resolved).playbook.params == {"fault": "none", "stop": 0.9, "needs": ""}
+    params = load_run_config(resolved).playbook.params
+    assert (params["fault"], params["stop"]) == ("none", 0.9)
+    # Its defaults are written out.
+    assert (params["needs"], params["lookback"]) == ("", 5)
     again = command(
         "stress", str(resolved), "--plugin-path", "plugins", "--days", "20", *SMALL,
         "--out", "again",
