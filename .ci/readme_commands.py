@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
-PLACEHOLDER = re.compile(r"\b(MAPPING\.yaml|FOLDER)\b")
+PLACEHOLDER = re.compile(r"\b(MAPPING\.yaml|FOLDER|FILE)\b")
 # From here on commands read the catalog.
 FETCH = "riskoff data fetch"
 
