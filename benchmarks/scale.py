@@ -291,7 +291,7 @@ def day_lines(sizes: ScaleSizes, costs: BatchCosts, command_a_set: float, path: 
 
 
 def folder_lines() -> list[str]:
-    """Return what a run folder asks of a shared file system."""
+    """Return the load of a run folder on a shared file system."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for _ in range(2):

@@ -106,7 +106,7 @@ def measured_here(command: str) -> dict[str, float]:
 
 
 def measured_apart(command: str) -> dict[str, float]:
-    """Return what a process of its own measures, in an empty folder."""
+    """Return the measurement of a process of its own, in an empty folder."""
     with tempfile.TemporaryDirectory(prefix="riskoff-waterfall-") as folder:
         done = subprocess.run(
             [sys.executable, "-m", "benchmarks.waterfall", command, "--here"],

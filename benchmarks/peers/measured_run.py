@@ -55,7 +55,7 @@ class PeerBars:
 
 
 def turnover_side(row: int) -> int:
-    """Return what the low-turnover rule does at a row: +1 buy, -1 sell, 0 nothing."""
+    """Return the low-turnover rule's action at a row: +1 buy, -1 sell, 0 nothing."""
     turn, rest = divmod(row - FIRST_ROW, BARS_PER_ORDER)
     return 0 if rest or turn < 0 else 1 - 2 * (turn % 2)
 

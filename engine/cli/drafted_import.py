@@ -22,7 +22,7 @@ MAPPINGS = "mappings"
 
 
 def answers_of(instrument: str, given: Mapping[str, Any]) -> "DraftAnswers":
-    """Return what the user says about the files.
+    """Return the user's statements about the files.
 
     Raises
     ------

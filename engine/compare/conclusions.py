@@ -1,4 +1,4 @@
-"""What a comparison says, in a few sentences, and what it cannot say."""
+"""Say in a few sentences how a comparison came out, and where it cannot tell."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -75,7 +75,7 @@ def _leads(facts: Sequence[CellFacts], reference: str) -> str:
 
 
 def _intervals(facts: Sequence[CellFacts], level: float) -> str:
-    words = f"The {percent(level, 0)} interval of the difference"
+    words = f"The {percent(level, 0)} interval of the difference in return"
     known = [(cell, cell.interval) for cell in facts if cell.interval is not None]
     if not known:
         return f"{words} cannot be computed in any cell: no difference is shown."
@@ -106,7 +106,7 @@ def _interest(facts: Sequence[CellFacts]) -> str:
 
 def _exposure(facts: Sequence[CellFacts]) -> str:
     parts = [
-        f"{title} {percent(fmean(cell.exposure for cell in cells), 0)}"
+        f"{title} {percent(fmean(cell.exposure for cell in cells), 1)}"
         for title, cells in _by_row(facts)
     ]
     return (

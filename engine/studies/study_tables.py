@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from data_feeds.clock import utc_text
 from data_feeds.schema import Provenance
-from engine.formatting import columns, percent, signed
+from engine.formatting import columns, p_value, percent, signed
 from engine.statistics import Interval, Missing
 from engine.studies.study import Around, HorizonMove, KindStudy, Study
 
@@ -76,7 +76,7 @@ def _row(around: Around, effect: HorizonMove) -> tuple[str, ...]:
     if not isinstance(placebo, Missing):
         band = f"{shown(placebo.low)} {shown(placebo.high)}"
         smallest = f"{placebo.detectable * scale:.2f}{unit}"
-        tested = (*(shown(placebo.mean), band, f"{placebo.p_value:.3f}", smallest, placebo.way),)
+        tested = (*(shown(placebo.mean), band, p_value(placebo.p_value), smallest, placebo.way),)
     counts = (str(seen.events), str(seen.clusters))
     return (
         *(market.name, f"{effect.days} d", *counts, shown(seen.mean), between(seen.interval)),

@@ -37,7 +37,7 @@ _USUAL_QUOTE = {InstrumentKind.ETF: "USD", InstrumentKind.INDEX: "points"}
 
 
 class DraftAnswers(StrictModel):
-    """What the user says about the files; null: the format or the known instrument says it."""
+    """The user's statements about the files; null: the format or the known instrument says it."""
 
     instrument: str
     kind: InstrumentKind | None = None

@@ -1,4 +1,4 @@
-"""What a newcomer meets first: the list of configs, completion in a shell, quiet output."""
+"""The first things a newcomer meets: the list of configs, completion, quiet output."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.engine.cli.command import Command, riskoff
 
 
 def completed(words: str, cwd: Path) -> list[str]:
-    """Return what bash is offered at the end of a command line."""
+    """Return the words that bash is offered at the end of a command line."""
     place = str(len(words.split(" ")) - 1)
     extra = {"_RISKOFF_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": place}
     done = riskoff(cwd=cwd, **extra)

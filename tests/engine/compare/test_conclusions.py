@@ -17,6 +17,7 @@ HELD = CellFacts(
     title="B", episode="2020", total_return=0.04, lead=-0.01, interval=None,
     interest=0.03, exposure=0.50, entries=3,
 )  # fmt: skip
+DIFFERENCE = "The 95% interval of the difference in return"
 FACTS = [LOST, WON, HELD]
 
 
@@ -34,7 +35,7 @@ def test_who_returned_more_than_the_reference_counts_episodes_by_playbook():
 
 def test_intervals_that_leave_out_zero_are_named_on_either_side():
     assert said()[1] == (
-        "The 95% interval of the difference leaves out zero in 1 of 2 cells: A in 2022 (+5.00% to "
+        f"{DIFFERENCE} leaves out zero in 1 of 2 cells: A in 2022 (+5.00% to "
         "+25.00%); 1 cannot be computed."
     )
     below = [replace(WON, interval=(-0.3, -0.1))]
@@ -43,13 +44,12 @@ def test_intervals_that_leave_out_zero_are_named_on_either_side():
 
 def test_intervals_that_all_hold_zero_show_nothing_and_none_shows_nothing():
     assert said([LOST])[1] == (
-        "The 95% interval of the difference holds zero in all 1 cells: none is shown to be more "
-        "than chance."
+        f"{DIFFERENCE} holds zero in all 1 cells: none is shown to be more than chance."
     )
     touching = [replace(LOST, interval=(0.0, 0.2))]
     assert "holds zero in all 1 cells" in said(touching)[1]
     assert said([HELD])[1] == (
-        "The 95% interval of the difference cannot be computed in any cell: no difference is shown."
+        f"{DIFFERENCE} cannot be computed in any cell: no difference is shown."
     )
 
 
@@ -62,7 +62,9 @@ def test_interest_stands_beside_the_return_that_holds_it():
 
 
 def test_exposure_is_the_mean_time_in_position():
-    assert said()[3].startswith("Time in position: A 2%; B 50%. The episodes were chosen because")
+    assert said()[3].startswith(
+        "Time in position: A 2.0%; B 50.0%. The episodes were chosen because"
+    )
 
 
 def test_observations_are_episodes_and_few_trades_are_named():
