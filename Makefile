@@ -18,7 +18,7 @@ BIN := "$(VENV)"/bin
 # Some hundred child processes start faster from bytecode, also where the environment forbids it.
 PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n 2 --dist worksteal -rs
 
-.PHONY: help install demo test lint real-data pages bench soak wheel clean
+.PHONY: help install demo test lint real-data pages docs bench soak wheel clean
 
 help:
 	@echo "make demo       compare playbooks over three reconstructed sell-offs; prints the page's path"
@@ -26,6 +26,7 @@ help:
 	@echo "make lint       ruff, mypy, import-linter"
 	@echo "make real-data  import the folder RISKOFF_REAL_DATA into $(CATALOG)"
 	@echo "make pages      write the generated tables and pictures of docs/"
+	@echo "make docs       build the documentation as a site into site/"
 	@echo "make bench      Riskoff beside other libraries, its stages, memory, growth: docs/performance.md"
 	@echo "make soak       all tests, with many more property examples and random cases"
 	@echo "make wheel      build the wheel into dist"
@@ -70,6 +71,10 @@ real-data: install
 # Needs the catalog of `make real-data`; PAGES names some pages, as in PAGES="findings stress".
 pages: install
 	@$(BIN)/python -m doc_tables $(PAGES)
+
+# Installs mkdocs-material into .data/docs once. Broken links, anchors and pages without a place in mkdocs.yml fail.
+docs: install
+	@$(BIN)/python -m doc_tables.site
 
 # Installs other libraries into .data/peers once. BENCH="--quick" measures small sizes, BENCH="--only peers" one table.
 bench: install

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -41,3 +42,23 @@ def test_a_wrong_name_is_found(tmp_path: Path) -> None:
         "`engine/nothing.py`, `engine.nothing.at_all`, [here](gone.md), `engine/run.py`"
     )
     assert list(missing(page)) == ["engine/nothing.py", "engine.nothing.at_all", "gone.md"]
+
+
+def entries(nav: object) -> Iterator[str]:
+    """Yield the pages of a part of mkdocs.yml's `nav`."""
+    if isinstance(nav, str):
+        yield nav
+    elif isinstance(nav, dict):
+        for part in nav.values():
+            yield from entries(part)
+    elif isinstance(nav, list):
+        for part in nav:
+            yield from entries(part)
+
+
+def test_every_page_of_docs_has_one_place_in_the_site() -> None:
+    # The rest of the file has tags of Python, which the default loader keeps as they are.
+    nav = list(entries(YAML().load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]))
+    pages = [path.relative_to(ROOT / "docs") for path in (ROOT / "docs").rglob("*.md")]
+    own = ["index.md", "repository/CHANGELOG.md", "repository/CONTRIBUTING.md"]
+    assert sorted(nav) == sorted([*own, *(path.as_posix() for path in pages)])

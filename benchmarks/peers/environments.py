@@ -16,9 +16,9 @@ ENVIRONMENTS = Path(__file__).parents[2] / ".data" / "peers"
 STAMP = "installed.txt"
 
 
-def python_of(name: str, folder: Path = ENVIRONMENTS) -> Path:
-    """Return the Python of a library's environment; made if missing or made from another file."""
-    pinned = PINNED / f"{name}.txt"
+def python_of(name: str, folder: Path = ENVIRONMENTS, pinned_in: Path = PINNED) -> Path:
+    """Return the Python of an environment; made if missing or made from another file."""
+    pinned = pinned_in / f"{name}.txt"
     wanted = sha256(pinned.read_bytes()).hexdigest()
     home = folder / name
     python = home / ("Scripts" if os.name == "nt" else "bin") / "python"
