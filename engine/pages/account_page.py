@@ -16,6 +16,7 @@ from engine.account.folder import (
     FinishedAccount,
     write_account,
 )
+from engine.answers.ladder_history import LadderHistory
 from engine.answers.risk_acts import acts
 from engine.benchmark.daily_returns import HeldBenchmark
 from engine.benchmark.run_benchmark import held_numbers, held_on
@@ -30,20 +31,39 @@ from engine.formatting import (
 )
 from engine.metrics import standard_deviation, varies, window_years
 from engine.pages import run_rows
-from engine.pages.charts import account_chart
+from engine.pages.account_chart import account_chart
+from engine.pages.account_rows import (
+    cap_rows,
+    ladders_of,
+    rung_rows,
+    shared_assumptions,
+    transfer_rows,
+)
+from engine.pages.account_sentences import AccountFacts, account_conclusions
 from engine.pages.html import render
 from engine.pages.publish import SUMMARY_FILE, TEARSHEET_FILE, write_reports
 from engine.pages.quantstats_part import quantstats_part
 from engine.results.coverage import missing_bars
 from engine.results.doubtful import doubtful_warnings
 from engine.results.manifest import bill_sentence
-from engine.run_folder.schema import SLEEVES_FOLDER
+from engine.run_folder.schema import ACCOUNT_FILE, METRICS_FILE, SLEEVES_FOLDER
 
 ACCOUNT_PAGE = "account.html"
 NOTE = (
     "Each sleeve has its own cash and books. Contribution is a sleeve's net result over the "
     "account's cash at the start. Capped: entries that a cap of the account made smaller; blocked: "
     "entries that a guard of the account refused; sold: exits that such a guard ordered."
+)
+LADDER_NOTE = (
+    "After each bar close, by the fall from the ladder's own peak, which restarts after a halt. A "
+    "sleeve follows the stricter of its own ladder and the account's. A ladder changes the size of "
+    "new positions only; a halt also sells."
+)
+CAP_NOTE = "Approved purchases whose size this cap set, by sleeve; the smallest cap sets it."
+FILES = (
+    (SUMMARY_FILE, "this page as text"),
+    (ACCOUNT_FILE, "the account, every default filled in"),
+    (METRICS_FILE, "the headline numbers for programs"),
 )
 GUARD_WORDS = ("at (UTC)", "guard", "event", "equity", "detail")
 
@@ -103,12 +123,15 @@ def account_page(record: AccountRecord, held: HeldBenchmark | None) -> str:
     ReportError : quantstats failed.
     """
     curves = dict(zip(record.records, record.account.joint.curves, strict=True))
+    ladders = ladders_of(record)
+    unit = run_rows.currency(record.first)
     return render(
         "account.html.j2",
         page_title=_title(record),
         heading=_title(record),
         is_synthetic=record.provenance is Provenance.SYNTHETIC,
         notes=_about(record),
+        conclusions=account_conclusions(facts_of(record, held, ladders)),
         headline=headline_rows(record, held),
         bill_sentence=_bill(record),
         sleeves=sleeve_rows(record),
@@ -117,7 +140,16 @@ def account_page(record: AccountRecord, held: HeldBenchmark | None) -> str:
             (name, f"{SLEEVES_FOLDER}/{name}/{TEARSHEET_FILE}") for name in record.records
         ],
         correlations=correlation_rows(record),
-        chart=account_chart(record.curve, curves, run_rows.currency(record.first)),
+        chart=account_chart(
+            record.curve, curves, unit, rules=record.account.config.risk.drawdown, ladders=ladders
+        ),
+        rungs=rung_rows(ladders),
+        rungs_note=LADDER_NOTE,
+        caps=cap_rows(record),
+        caps_note=CAP_NOTE,
+        transfers=transfer_rows(record),
+        assumptions=shared_assumptions(record),
+        files_beside=FILES,
         guards=guard_rows(record),
         acts=act_rows(record),
         quantstats=quantstats_part(
@@ -127,6 +159,24 @@ def account_page(record: AccountRecord, held: HeldBenchmark | None) -> str:
             years=window_years(record.first.start, record.first.end),
         ),
         bill_series=record.bill.series,
+    )
+
+
+def facts_of(
+    record: AccountRecord, held: HeldBenchmark | None, ladders: Mapping[str, LadderHistory]
+) -> AccountFacts:
+    """Return the numbers that the page's conclusions rest on."""
+    years = window_years(record.first.start, record.first.end)
+    other = held_numbers(held, record.periods_per_year, years).get("total_return")
+    return AccountFacts(
+        total_return=record.metrics["total_return"],
+        interest=record.metrics["interest_return"],
+        benchmark=_benchmark_name(record),
+        held=other,
+        sleeves=record.lines,
+        correlations=correlations(record),
+        ladders=ladders,
+        trades=len(record.trades),
     )
 
 

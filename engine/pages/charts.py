@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -26,6 +26,20 @@ FILL_MARKS = "every fill: ▲ long, ▼ short, x out; green trades made money af
 SHADE_MARKS = "shaded: sell-offs; light: the run-up before anyone could know, hindsight"
 RUN_UP_SHADE, SELL_OFF_SHADE = "#f7ece0", "#ecd3c4"
 INK, MUTED, GAIN, LOSS, LINE = "#1d2733", "#8a94a0", "#1a7f4b", "#c0392b", "#2a5b8c"
+GRID, EDGE = "#e6e9ed", "#c5ccd3"
+# A page's colours by what they mean: the picture then follows the reader's light or dark mode.
+_PAGE_COLOURS = {
+    INK: "var(--ink)",
+    MUTED: "var(--muted)",
+    GAIN: "rgb(var(--good))",
+    LOSS: "rgb(var(--bad))",
+    LINE: "var(--link)",
+    GRID: "var(--line)",
+    EDGE: "var(--muted)",
+    RUN_UP_SHADE: "rgba(var(--bad),.08)",
+    SELL_OFF_SHADE: "rgba(var(--bad),.2)",
+}
+_COLOUR = re.compile("|".join(_PAGE_COLOURS))
 _PROLOG = re.compile(
     r"<\?xml[^>]*\?>\s*|<!DOCTYPE svg[^>]*>\s*|<metadata>.*?</metadata>\s*", re.DOTALL
 )
@@ -66,7 +80,7 @@ def trade_chart(
         at, values = thinned(curve.at, curve.equity)
         equity.plot(series_dates(at), values, color=LINE, linewidth=1.1)
         equity.set_ylabel(f"equity, {currency}")
-        _draw_drawdown(drawdown, curve)
+        draw_drawdown(drawdown, curve)
         return figure_svg(figure)
 
 
@@ -121,20 +135,6 @@ def shade(axes: Any, spans: Sequence[tuple[int, int, int]]) -> None:
         axes.axvspan(confirmed, end, color=SELL_OFF_SHADE, linewidth=0, zorder=0)
 
 
-def account_chart(curve: EquityCurve, sleeves: Mapping[str, EquityCurve], currency: str) -> str:
-    """Return the SVG of the net results of the sleeves and the account, and of its drawdown."""
-    with quiet_figure((FIRST_PRICE, DRAWDOWN)) as (figure, (result, drawdown)):
-        for name, sleeve in sleeves.items():
-            at, values = thinned(sleeve.at, sleeve.equity - sleeve.equity[0])
-            result.plot(series_dates(at), values, linewidth=0.9, label=name)
-        at, values = thinned(curve.at, curve.equity - curve.equity[0])
-        result.plot(series_dates(at), values, color=INK, linewidth=1.4, label="account")
-        result.legend(loc="lower left", frameon=False, fontsize=8)
-        result.set_ylabel(f"net result, {currency}")
-        _draw_drawdown(drawdown, curve)
-        return figure_svg(figure)
-
-
 @contextmanager
 def quiet_figure(
     heights: Sequence[float], *, one_axis: bool = True
@@ -155,7 +155,7 @@ def quiet_figure(
             left=0.09, right=0.99, top=1 - TITLE / total, bottom=DATES / total, hspace=0.08
         )
         for axes in panels:
-            axes.grid(True, color="#e6e9ed", linewidth=0.7)
+            axes.grid(True, color=GRID, linewidth=0.7)
             axes.margins(x=0.01)
         if one_axis:
             panels[-1].set_xlabel("UTC")
@@ -175,16 +175,20 @@ def quiet_grid(rows: int, columns: int, *, cell: tuple[float, float]) -> Iterato
             left=0.06, right=0.99, top=1 - 2 * TITLE / total, bottom=DATES / total, hspace=0.35
         )
         for axes in panels.flat:
-            axes.grid(True, color="#e6e9ed", linewidth=0.7)
+            axes.grid(True, color=GRID, linewidth=0.7)
             axes.margins(x=0.01)
         yield figure, panels
 
 
 def figure_svg(figure: Any) -> str:
-    """Return a matplotlib figure as an ``<svg>`` element without dates and random ids."""
+    """Return a matplotlib figure as an ``<svg>`` element without dates, random ids and background.
+
+    Colours of this module become variables of the page's stylesheet.
+    """
     stream = StringIO()
-    figure.savefig(stream, format="svg", metadata={"Date": None})
-    return without_prologs(stream.getvalue()).strip()
+    figure.savefig(stream, format="svg", metadata={"Date": None}, transparent=True)
+    drawn = without_prologs(stream.getvalue()).strip()
+    return _COLOUR.sub(lambda found: _PAGE_COLOURS[found[0]], drawn)
 
 
 def without_prologs(document: str) -> str:
@@ -221,7 +225,8 @@ def series_dates(instants: NDArray[np.int64]) -> NDArray[np.datetime64]:
     return instants.astype("datetime64[ns]").astype("datetime64[us]")
 
 
-def _draw_drawdown(axes: Any, curve: EquityCurve) -> None:
+def draw_drawdown(axes: Any, curve: EquityCurve) -> None:
+    """Draw the fall of equity from its highest value so far, percent."""
     fall = drawdowns(curve.equity)
     at, values = thinned(curve.at, fall)
     axes.fill_between(series_dates(at), values * 100, 0, color=LOSS, alpha=0.35, linewidth=0)
@@ -243,7 +248,13 @@ def quiet_style() -> Iterator[Any]:
         "font.size": 9,
         "axes.spines.top": False,
         "axes.spines.right": False,
-        "axes.edgecolor": "#c5ccd3",
+        "axes.edgecolor": EDGE,
+        "axes.labelcolor": INK,
+        "text.color": INK,
+        "xtick.color": EDGE,
+        "xtick.labelcolor": INK,
+        "ytick.color": EDGE,
+        "ytick.labelcolor": INK,
     }
     with mpl.rc_context({**mpl.rcParamsDefault, "backend": "Agg", **style}):
         yield mpl

@@ -64,6 +64,10 @@ def test_an_account_leaves_its_sum_and_a_run_folder_a_sleeve(toy_project, run_ac
     (data_line,) = (line for line in done.stdout.splitlines() if line.startswith("Data "))
     assert data_line.count("missing in the window") == 1
     assert 'href="sleeves/bold/tearsheet.html"' in page
+    assert "Interest on cash is" in page
+    # Both sleeves have the default ladder, which no drawdown of these days reached.
+    assert "none reached its first rung" in page
+    assert "bold, calm: size of new positions by drawdown" in page
     for name in ("bold", "calm"):
         assert (folder / "sleeves" / name / "tearsheet.html").is_file()
         assert (folder / "sleeves" / name / "fills.parquet").is_file()

@@ -34,6 +34,15 @@ def test_the_chart_is_bare_svg_and_the_same_twice(make_run):
     assert "date" not in first[:600]
 
 
+def test_colours_of_the_page_are_its_variables_and_nothing_lies_behind(make_run):
+    drawn = trade_chart([], make_run(hours=400).outcome.curve, "USDT")
+    for colour in (charts.INK, charts.LINE, charts.LOSS, charts.GRID, charts.EDGE):
+        assert colour not in drawn
+    assert "stroke: var(--link)" in drawn
+    assert "fill: #ffffff" not in drawn
+    assert "#000000" not in drawn
+
+
 def test_every_fill_is_drawn_at_its_own_price(make_run):
     record = RunRecord(make_run(hours=400))
     (bars,) = record.run.dataset.channels.values()
@@ -69,7 +78,7 @@ def test_sell_offs_are_shaded_from_high_to_confirmation_and_to_the_end(make_run)
     curve = record.run.outcome.curve
     span = tuple(int(curve.at[place]) for place in (10, 50, 200))
     plain, shaded = (trade_chart([], curve, "USDT", spans) for spans in ((), [span]))
-    for shade, count in ((charts.RUN_UP_SHADE, 2), (charts.SELL_OFF_SHADE, 2)):
+    for shade, count in (("rgba(var(--bad),.08)", 2), ("rgba(var(--bad),.2)", 2)):
         # One stretch on each of the two panels, equity and drawdown.
         assert (plain.count(f"fill: {shade}"), shaded.count(f"fill: {shade}")) == (0, count)
     lines = [charts.ShadedLine("one", curve.at, curve.equity / curve.equity[0])]

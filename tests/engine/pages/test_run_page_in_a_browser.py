@@ -30,15 +30,18 @@ def test_the_page_fits_the_screen_and_has_no_serious_fault(browser, address, siz
         assert worst == []
 
 
-def test_text_is_light_on_dark_in_dark_mode_and_pictures_stay_on_white(browser, address):
+def test_dark_mode_has_light_text_in_our_chart_and_quantstats_stays_on_white(browser, address):
     with offline_context(browser, color_scheme="dark") as context:
         page = context.new_page()
         page.goto(address)
         colour = "e => getComputedStyle(e).{}"
         assert page.eval_on_selector("body", colour.format("backgroundColor")) == "rgb(20, 25, 31)"
         assert page.eval_on_selector("body", colour.format("color")) == "rgb(230, 234, 239)"
-        picture = page.eval_on_selector(".picture svg", colour.format("backgroundColor"))
-        assert picture == "rgb(255, 255, 255)"
+        ours, theirs = ".drawn svg", ".picture:not(.drawn) svg"
+        behind = colour.format("backgroundColor")
+        assert page.eval_on_selector(ours, behind) == "rgba(0, 0, 0, 0)"
+        assert page.eval_on_selector(f"{ours} text", colour.format("fill")) == "rgb(230, 234, 239)"
+        assert page.eval_on_selector(theirs, behind) == "rgb(255, 255, 255)"
 
 
 def test_print_shows_whole_tables(browser, address):
