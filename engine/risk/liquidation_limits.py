@@ -1,6 +1,6 @@
 """Bound a size by the cash of its wallet and by the price at which it is liquidated.
 
-``docs/risk.md`` has each formula with its units and a worked example.
+``docs/risk.md`` has each formula, ``docs/sizing.md`` a worked example.
 """
 
 import math

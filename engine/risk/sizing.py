@@ -1,6 +1,6 @@
 """Size an entry from its stop: every cap in base units, then the smallest.
 
-Pure arithmetic; ``docs/risk.md`` has each formula with its units and a worked example.
+Pure arithmetic; ``docs/risk.md`` has each formula, ``docs/sizing.md`` a worked example.
 """
 
 from dataclasses import dataclass

@@ -2,7 +2,7 @@
 
 The stop fills at its level, and every fill costs what the decision knew. Fills are worked here with
 arithmetic of their own. Two parts of a fill are not counted: its rounding to the tick, and the fee
-on the slippage of a purchase (``docs/risk.md``).
+on the slippage of a purchase (``docs/sizing.md``).
 """
 
 from dataclasses import dataclass

@@ -316,7 +316,7 @@ def test_no_approved_size_is_zero_off_the_lot_below_minimum_or_above_a_cap(
 
 
 def test_the_worked_example_of_the_documentation(make):
-    # docs/risk.md, "One worked example": the same inputs, the same figures.
+    # docs/sizing.md, "One worked example": the same inputs, the same figures.
     risk = {
         "target_volatility": 0.8,
         "leverage_cap": 3,
