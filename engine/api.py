@@ -31,6 +31,7 @@ from engine.conditions import (
 from engine.config.field_types import Duration, NameSet
 from engine.config.market import MarketStateConfig
 from engine.decision_terms import RiskTier
+from engine.drawn_values import DrawnAs, DrawnValue
 from engine.errors import (
     ConfigError,
     ParamProblem,
@@ -80,6 +81,8 @@ __all__ = [
     "Condition",
     "ConfigError",
     "Dataset",
+    "DrawnAs",
+    "DrawnValue",
     "Duration",
     "Enter",
     "Exit",

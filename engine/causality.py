@@ -80,6 +80,7 @@ def prepare(playbook: Playbook[Any], dataset: Dataset, requirements: Requirement
         )
     _check_names(playbook, signals.conditions)
     _check_left_out(playbook, signals.conditions)
+    _check_drawn(playbook, signals, requirements)
     return signals
 
 
@@ -112,6 +113,25 @@ def _check_left_out(playbook: Playbook[Any], conditions: Sequence[Condition]) ->
             raise PlaybookContractError(
                 f"playbook {playbook.name}: {name} is to be left out but was not; prepare must "
                 "pass its conditions through api.leave_out(conditions, self.ignored)"
+            )
+
+
+def _check_drawn(playbook: Playbook[Any], signals: Signals, requirements: Requirements) -> None:
+    """Refuse a drawn value that does not exist, is no number or belongs to another instrument."""
+    known = {requirements.clock.instrument, *requirements.traded}
+    for item in signals.drawn:
+        where = f"playbook {playbook.name}: the drawn value {item.name!r}"
+        if item.name not in signals.values:
+            close = get_close_matches(item.name, signals.values, n=1)
+            hint = f"; did you mean {close[0]!r}" if close else ""
+            raise PlaybookContractError(f"{where} is none of Signals.values{hint}")
+        if signals.values[item.name].dtype.kind not in "biuf":
+            kind = signals.values[item.name].dtype
+            raise PlaybookContractError(f"{where} has the type {kind}; draw numbers")
+        if item.instrument and item.instrument not in known:
+            raise PlaybookContractError(
+                f"{where} belongs to {item.instrument!r}; name the clock's or a traded "
+                f"instrument: {', '.join(sorted(known))}"
             )
 
 

@@ -16,6 +16,7 @@ from data_feeds.strict_model import SortedModel
 from engine.bracket_plan import BracketPlan
 from engine.conditions import Condition
 from engine.config.models import RunConfig
+from engine.drawn_values import DrawnValue
 from engine.errors import ParamProblem
 from engine.intents import Intent
 from engine.reads import Reads
@@ -103,6 +104,8 @@ class Signals:
     state_names: tuple[str, ...] = ()
     # Every decision as data, where the rules are a bracket plan; screening simulates it.
     plan: BracketPlan | None = None
+    # The values that the page of a run draws over its prices; nothing decides by them.
+    drawn: tuple[DrawnValue, ...] = ()
 
 
 P = TypeVar("P", bound=PlaybookParams)

@@ -152,6 +152,27 @@ def _age_hours(row: Row, name: str) -> float | None:
     return math.nan if row[column] is None else float(row[column])
 
 
+def reason_line(decision: Row) -> str:
+    """Return when and why an entry was decided, as a sentence."""
+    return f"Decided {moment(decision['decided_at'])}: {decision['reason']}."
+
+
+def later_line(decision: Row) -> str:
+    """Return a decision about a plan that exists: its instant, intent, outcome and reason."""
+    return (
+        f"  {moment(decision['decided_at'])}  {decision['intent']} {decision['outcome']}: "
+        f"{decision['reason']}"
+    )
+
+
+def cap_line(decision: Row) -> str:
+    """Return the cap that set the size of an entry, and the size that it allowed; "" for none."""
+    name = decision["binding_cap"]
+    if not name:
+        return ""
+    return f"Size set by the cap {name}, which allows {number(decision[f'{CAP}{name}'])}."
+
+
 def decision_lines(decision: Row, ladder: Sequence[float]) -> list[str]:
     """Return a risk decision: the account, the stop, the size before and after every cap.
 

@@ -10,11 +10,13 @@ from engine.answers.row_sentences import (
     condition_lines,
     decision_lines,
     funding_lines,
+    later_line,
     order_lines,
+    reason_line,
     result_lines,
 )
 from engine.errors import ReportError
-from engine.run_folder.read import Row, RunFolder, moment, run_title
+from engine.run_folder.read import Row, RunFolder, run_title
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def trade_story(run_folder: Path, trade_id: int) -> TradeStory:
         orders=tuple(order_lines(run, plan_id)),
         funding=tuple(funding_lines(run, plan_id)),
         later=tuple(
-            f"  {moment(row['decided_at'])}  {row['intent']} {row['outcome']}: {row['reason']}"
+            later_line(row)
             for row in run.rows("journal_decisions")
             if row["plan_id"] == plan_id and row["decision_id"] != trade["decision_id"]
         ),
@@ -92,6 +94,6 @@ def _row_of(rows: Sequence[Row], column: str, wanted: int) -> Row | None:
 
 def _reason_lines(run: RunFolder, decision: Row) -> list[str]:
     at: datetime = decision["decided_at"]
-    lines = [f"Decided {moment(at)}: {decision['reason']}."]
+    lines = [reason_line(decision)]
     row = next((line for line in run.rows("journal_conditions") if line["at"] == at), None)
     return lines if row is None else lines + condition_lines(run.conditions, row)

@@ -9,6 +9,8 @@ from engine.api import (
     DAY_NS,
     Condition,
     Dataset,
+    DrawnAs,
+    DrawnValue,
     MarketState,
     RiskTier,
     Signals,
@@ -31,6 +33,15 @@ from strategies.target_weights import NEW_YORK, begun_signals
 TIERS = tuple(RiskTier)
 # Largest age of the close that chooses strikes: a long weekend.
 MAX_AGE_NS = 4 * DAY_NS
+DRAWN = (
+    DrawnValue("hedge", "share of the hedges that is on", DrawnAs.PANEL, unit="fraction"),
+    DrawnValue(
+        "tier",
+        "risk tier of the market",
+        DrawnAs.STAGES,
+        stages={place: str(tier) for place, tier in enumerate(TIERS) if tier != RiskTier.NORMAL},
+    ),
+)
 SHOWN = (
     "single_risk_book",
     "correlation_compressed",
@@ -79,6 +90,7 @@ def prepare_signals(params: HedgedParams, data: Dataset) -> Signals:
         ),
         notable=np.concatenate(([False], np.diff(levels) != 0)),
         contract=contracts,
+        drawn=DRAWN,
     )
 
 

@@ -7,7 +7,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.api import Condition, Dataset, Signals, Truth, leave_out, signals
+from engine.api import (
+    Condition,
+    Dataset,
+    DrawnAs,
+    DrawnValue,
+    Signals,
+    Truth,
+    leave_out,
+    signals,
+)
 from strategies.liquidation_reclaim import bar_readings, context_conditions, entry_conditions
 from strategies.liquidation_reclaim.entry_conditions import RECLAIM
 from strategies.liquidation_reclaim.frame import Flags, Floats, Frame, Rows, build_frame
@@ -17,6 +26,24 @@ from strategies.liquidation_reclaim.plan import reclaim_plan, stop_level
 _MINUTE_NS = 60 * 10**9
 # The distance of a trailing stop, quote; prepared only where one is asked for.
 TRAIL = "trail"
+DRAWN = (
+    DrawnValue("broken_support", "broken level", DrawnAs.LEVEL),
+    DrawnValue("first_flush_low", "extreme of the first flush", DrawnAs.LEVEL),
+    DrawnValue("bounce_high", "extreme of the bounce", DrawnAs.LEVEL),
+    DrawnValue("flush_low", "extreme of the sequence", DrawnAs.LEVEL),
+    DrawnValue("reclaim_level", "level to reclaim", DrawnAs.LEVEL),
+    DrawnValue(
+        "state",
+        "stages of the flush",
+        DrawnAs.STAGES,
+        stages={
+            signals.FlushState.FIRST_FLUSH: "first flush",
+            signals.FlushState.BOUNCE: "bounce",
+            signals.FlushState.SECOND_FLUSH: "second flush",
+            signals.FlushState.RECLAIMED: "reclaim",
+        },
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -78,6 +105,7 @@ def prepare_signals(
         setup=_setup_names(frame),
         remarks=bar_readings.remarks(frame, bases),
         plan=reclaim_plan(params, values, entry, leave),
+        drawn=DRAWN,
     )
 
 

@@ -10,6 +10,8 @@ from engine.api import (
     Channel,
     Condition,
     Dataset,
+    DrawnAs,
+    DrawnValue,
     MarketState,
     Signals,
     Timeframe,
@@ -74,7 +76,19 @@ def prepare_signals(
         wake_flat=entry & ~leaves,
         wake_in_position=np.ones(len(bars), dtype=np.bool_),
         notable=entry,
+        drawn=tuple(item for leg in params.legs for item in _drawn(params, leg)),
     )
+
+
+def _drawn(params: SwingParams, leg: Leg) -> list[DrawnValue]:
+    """Return the levels of a leg that the page of a run draws."""
+    levels = {"stop": f"stop below the low of {params.low} sessions"}
+    if params.trail is not None:
+        levels["trail"] = f"trail below the low of {params.trail} sessions"
+    return [
+        DrawnValue(f"{leg.instrument} {name}", title, DrawnAs.LEVEL, leg.instrument)
+        for name, title in levels.items()
+    ]
 
 
 def _drawdown(params: SwingParams, bars: Channel) -> Condition:

@@ -1,0 +1,101 @@
+"""Read the values that a playbook declares as drawn: levels, lines, panels and stages."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.drawn_values import DrawnAs, DrawnValue
+from engine.playbook import Signals
+
+Floats = NDArray[np.float64]
+Instants = NDArray[np.int64]
+UNNAMED = -1
+
+
+@dataclass(frozen=True)
+class DrawnLine:
+    """One declared value by decision row: instants in ns UTC, NaN where it is unknown.
+
+    A level has a row only where it changes, and holds until the next row.
+    """
+
+    declared: DrawnValue
+    at: Instants
+    value: Floats
+
+
+@dataclass(frozen=True)
+class StageSpan:
+    """One stage from the row at which it was known, until the row that ended it; ns UTC."""
+
+    name: str
+    title: str
+    instrument: str
+    from_at: int
+    until_at: int
+
+
+def drawn_lines(signals: Signals, start: int, end: int) -> list[DrawnLine]:
+    """Return the declared levels, lines and panels inside the window, in the declared order."""
+    inside = (signals.decided_at >= start) & (signals.decided_at <= end)
+    at, lines = signals.decided_at[inside], []
+    for declared in signals.drawn:
+        if declared.drawn_as is DrawnAs.STAGES:
+            continue
+        values = np.asarray(signals.values[declared.name], dtype=np.float64)[inside]
+        rows = _changes(values) if declared.drawn_as is DrawnAs.LEVEL else np.arange(len(values))
+        lines.append(DrawnLine(declared, at[rows], values[rows]))
+    return lines
+
+
+def stage_spans(signals: Signals, start: int, end: int) -> list[StageSpan]:
+    """Return the spans of all declared stages inside the window, by time.
+
+    A span ends at the row that brings another stage or another setup, so that two sequences in a
+    row stay two.
+    """
+    inside = np.flatnonzero((signals.decided_at >= start) & (signals.decided_at <= end))
+    spans: list[StageSpan] = []
+    if len(inside) == 0:
+        return spans
+    at = signals.decided_at[inside]
+    for declared in _staged(signals):
+        codes = np.nan_to_num(np.asarray(signals.values[declared.name])[inside], nan=UNNAMED)
+        changed = codes[1:] != codes[:-1]
+        if signals.setup is not None:
+            setups = signals.setup[inside]
+            changed = changed | (setups[1:] != setups[:-1])
+        spans += _spans(declared, codes, np.flatnonzero(changed) + 1, at)
+    return sorted(spans, key=lambda span: (span.from_at, span.until_at))
+
+
+def _staged(signals: Signals) -> Sequence[DrawnValue]:
+    """Return the declared stages, and the states of weights, which are stages with names."""
+    declared = [item for item in signals.drawn if item.drawn_as is DrawnAs.STAGES]
+    if signals.state_names:
+        names = dict(enumerate(signals.state_names))
+        declared.append(DrawnValue("state", "state held", DrawnAs.STAGES, stages=names))
+    return declared
+
+
+def _spans(
+    declared: DrawnValue, codes: NDArray[np.generic], starts: NDArray[np.intp], at: Instants
+) -> Iterator[StageSpan]:
+    edges = [0, *starts.tolist(), len(at) - 1]
+    for begin, until in pairwise(edges):
+        code = int(codes[begin])
+        if code in declared.stages:
+            name, title, owner = declared.name, declared.stages[code], declared.instrument
+            yield StageSpan(name, title, owner, int(at[begin]), int(at[until]))
+
+
+def _changes(values: Floats) -> NDArray[np.intp]:
+    """Return the rows at which a value differs from the row before; NaN equals NaN."""
+    if len(values) == 0:
+        return np.zeros(0, dtype=np.intp)
+    before, after = values[:-1], values[1:]
+    differs = (before != after) & ~(np.isnan(before) & np.isnan(after))
+    return np.flatnonzero(np.concatenate(([True], differs)))

@@ -1,0 +1,107 @@
+"""Declared values: levels where they change, stages as spans, and names that exist."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from data_feeds.clock import HOUR_NS
+from data_feeds.dataset import Dataset
+from engine.api import DrawnAs, DrawnValue
+from engine.causality import prepare
+from engine.errors import PlaybookContractError
+from engine.playbook import Signals
+from engine.price_chart.drawn_signals import drawn_lines, stage_spans
+from engine.testing import PERP, START, ScriptedPlaybook, ScriptParams, candles, table
+
+NAN = float("nan")
+AT = START + np.arange(1, 9) * HOUR_NS
+STAGES = DrawnValue("stage", "stages", DrawnAs.STAGES, stages={1: "flush", 2: "reclaim"})
+SIGNALS = Signals(
+    AT,
+    {
+        "level": np.array([NAN, NAN, 90, 90, 91, 91, NAN, 92.0]),
+        "line": np.arange(8.0),
+        "stage": np.array([0, 1, 1, 2, 1, 1, 0, 2], dtype=np.int8),
+    },
+    setup=np.array(["", "a", "a", "a", "b", "c", "", "c"], dtype=np.object_),
+    drawn=(
+        DrawnValue("level", "a level", DrawnAs.LEVEL),
+        DrawnValue("line", "a line", DrawnAs.LINE),
+        STAGES,
+    ),
+)
+
+
+def hours(at):
+    return ((np.asarray(at) - START) // HOUR_NS).tolist()
+
+
+def test_a_level_has_a_row_where_it_changes_and_a_line_has_every_row():
+    level, line = drawn_lines(SIGNALS, START, AT[-1])
+    assert hours(level.at) == [1, 3, 5, 7, 8]
+    np.testing.assert_array_equal(level.value, [NAN, 90, 91, NAN, 92])
+    assert hours(line.at) == list(range(1, 9))
+
+
+def test_nothing_is_drawn_outside_the_window():
+    level, line = drawn_lines(SIGNALS, AT[3], AT[5])
+    assert hours(level.at) == [4, 5]
+    assert hours(line.at) == [4, 5, 6]
+    assert [
+        (s.title, *hours([s.from_at, s.until_at])) for s in stage_spans(SIGNALS, AT[2], AT[4])
+    ] == [
+        ("flush", 3, 4),
+        ("reclaim", 4, 5),
+        ("flush", 5, 5),
+    ]
+
+
+def test_a_stage_lasts_until_the_row_of_the_next_one_and_a_new_setup_begins_a_new_span():
+    spans = stage_spans(SIGNALS, START, AT[-1])
+    assert [(span.title, *hours([span.from_at, span.until_at])) for span in spans] == [
+        ("flush", 2, 4),
+        ("reclaim", 4, 5),
+        ("flush", 5, 6),
+        ("flush", 6, 7),
+        ("reclaim", 8, 8),
+    ]
+
+
+def test_states_of_weights_are_stages_without_a_declaration():
+    states = replace(
+        SIGNALS, drawn=(), setup=None, state_names=("calm", "storm"),
+        values={"state": np.array([-1, 0, 0, 1, 1, 0, 0, 0.0])},
+    )  # fmt: skip
+    assert [span.title for span in stage_spans(states, START, AT[-1])] == ["calm", "storm", "calm"]
+
+
+def test_stages_without_words_are_refused():
+    with pytest.raises(ValueError, match="stages are the words by code"):
+        DrawnValue("state", "stages", DrawnAs.STAGES)
+
+
+class Drawing(ScriptedPlaybook):
+    """Declares what the test tells."""
+
+    declared: tuple[DrawnValue, ...] = ()
+
+    def prepare(self, data: Dataset) -> Signals:
+        return replace(super().prepare(data), drawn=self.declared)
+
+
+@pytest.mark.parametrize(
+    ("declared", "message"),
+    [
+        (DrawnValue("wdth", "width", DrawnAs.LINE), "none of Signals.values; did you mean 'width'"),
+        (DrawnValue("width", "width", DrawnAs.LINE, "ETHUSDT-PERP"), "belongs to 'ETHUSDT-PERP'"),
+    ],
+)
+def test_a_run_refuses_a_drawn_value_that_is_not_there(declared, message):
+    market = table(candles([(100, 101, 99, 100)] * 4))
+    (key,) = market.channels
+    params = ScriptParams(clock=key, channels=frozenset([key]), traded=(PERP.id,))
+    playbook = Drawing(params, {}, {}, {"width": [1, 2, 3, 4]})
+    playbook.declared = (declared,)
+    with pytest.raises(PlaybookContractError, match=message):
+        prepare(playbook, market, playbook.requirements(params))
