@@ -27,7 +27,7 @@ from strategies.liquidation_reclaim import LiquidationReclaim
 from tests.embedded import embedded_dataset
 
 PERP = "BTCUSDT-PERP"
-GUIDE = Path(__file__).resolve().parents[2] / "docs" / "plugins.md"
+GUIDE = Path(__file__).resolve().parents[2] / "docs" / "own-playbook.md"
 EXAMPLE_LINES = 45
 # The warm-up, a week of hours, and three days after it: each row with an order is cut at twice.
 FEW = 240
@@ -35,7 +35,7 @@ FEW = 240
 
 @pytest.fixture(scope="module")
 def example():
-    """Return the playbook printed in docs/plugins.md."""
+    """Return the playbook printed in docs/own-playbook.md."""
     (source,) = re.findall(r"```python\n(# calm_breakout\.py\n.*?)```", GUIDE.read_text(), re.S)
     return source
 

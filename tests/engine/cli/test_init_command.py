@@ -83,6 +83,6 @@ def test_a_folder_that_hides_our_playbooks_is_named(tmp_path: Path) -> None:
     assert f"{tmp_path / 'strategies'} hides riskoff's own package strategies; rename it" in line
 
 
-def test_the_guide_of_plugins_shows_the_playbook_that_is_written() -> None:
-    guide = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
+def test_the_guide_shows_the_playbook_that_is_written() -> None:
+    guide = (ROOT / "docs" / "own-playbook.md").read_text(encoding="utf-8")
     assert (INIT_FOLDER / "playbooks" / "calm_breakout.py").read_text(encoding="utf-8") in guide
