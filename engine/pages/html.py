@@ -5,13 +5,36 @@ scripts, and the JSON that :func:`embedded_json` has made safe.
 """
 
 import json
+import re
+from dataclasses import dataclass
 from functools import cache
+from html import unescape
 from importlib import import_module
 from importlib.resources import files
+from itertools import chain, count
 from typing import Any
 
 ROOM = "engine.pages"
 STYLESHEET = "style.css"
+HEADING = re.compile(r"<h2\b([^>]*)>(.*?)</h2>", re.DOTALL)
+ATTRIBUTE = re.compile(r'([\w-]+)="([^"]*)"')
+TAG = re.compile(r"<[^>]*>")
+
+
+@dataclass(frozen=True)
+class PageSection:
+    """A section of a page, for its contents list: the id of its heading and a short name."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class PageBody:
+    """The text of a page as HTML, and its sections in order."""
+
+    html: Any
+    sections: list[PageSection]
 
 
 def render(template: str, **values: Any) -> str:
@@ -42,14 +65,40 @@ def embedded_script(source: str) -> str:
     return source.replace("</script", "<\\/script")
 
 
+def with_contents(html: str) -> PageBody:
+    """Return a page's text with an id on every ``h2``, and its sections.
+
+    The name of a section is the attribute ``data-short`` of its heading, else the heading's text. A
+    heading without an id gets one made of its text.
+    """
+    sections: list[PageSection] = []
+
+    def named(found: re.Match[str]) -> str:
+        attributes, inside = found.groups()
+        given = dict(ATTRIBUTE.findall(attributes))
+        text = " ".join(unescape(TAG.sub("", inside)).split())
+        words = "-".join(re.findall(r"[a-z0-9]+", text.lower())) or "section"
+        # A further heading of the same words gets a number.
+        free = chain([words], (f"{words}-{n}" for n in count(2)))
+        taken = {section.id for section in sections}
+        place = given.get("id") or next(name for name in free if name not in taken)
+        sections.append(PageSection(place, unescape(given.get("data-short", text))))
+        return found[0] if "id" in given else f'<h2 id="{place}"{attributes}>{inside}</h2>'
+
+    made = HEADING.sub(named, html)
+    return PageBody(import_module("markupsafe").Markup(made), sections)
+
+
 @cache
 def _environment() -> Any:
     # By name: commands that make no page need not wait for the import.
     jinja: Any = import_module("jinja2")
-    return jinja.Environment(
+    environment = jinja.Environment(
         loader=jinja.PackageLoader(ROOM, "templates"),
         autoescape=True,
         undefined=jinja.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["with_contents"] = with_contents
+    return environment

@@ -122,11 +122,22 @@ def test_a_cell_opens_closes_and_gives_the_focus_back_by_keyboard(visit, small):
     assert button.evaluate("b => b === document.activeElement")
 
 
-def test_the_first_tab_skips_to_the_matrix(visit):
+def test_the_first_tab_skips_the_contents_which_lead_to_every_section(visit):
     page = visit()
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.textContent") == "Skip to the matrix"
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
     assert page.locator(".skip").bounding_box()["x"] >= 0
+    contents = page.get_by_role("navigation", name="Contents")
+    assert contents.locator("a").all_inner_texts()[-2:] == ["Intervals", "Run folders"]
+    for link in contents.locator("a").all():
+        link.press("Enter")
+        target = page.locator(f'[id="{link.get_attribute("href")[1:]}"]')
+        # The bar stays in view and does not cover the heading.
+        bar = page.locator(".bar").bounding_box()
+        assert bar["y"] == 0
+        assert target.bounding_box()["y"] == 0 or (
+            bar["height"] <= target.bounding_box()["y"] < WIDE["height"]
+        )
 
 
 def test_names_with_tags_and_quotes_are_text_everywhere(visit):

@@ -12,7 +12,13 @@ import pytest
 
 import engine
 from engine.benchmark.run_benchmark import held_returns
-from engine.pages.html import embedded_json, embedded_script, render
+from engine.pages.html import (
+    PageSection,
+    embedded_json,
+    embedded_script,
+    render,
+    with_contents,
+)
 from engine.pages.quantstats_part import quantstats_html
 from engine.pages.run_page import run_page
 from engine.results.finished import RunRecord
@@ -81,8 +87,31 @@ def test_only_known_values_enter_a_template_unescaped():
 
 
 def test_a_value_that_a_template_lacks_is_an_error():
-    with pytest.raises(import_module("jinja2").UndefinedError, match="page_title"):
+    with pytest.raises(import_module("jinja2").UndefinedError, match="is undefined"):
         render("run.html.j2")
+
+
+def test_every_heading_gets_an_id_and_a_place_in_the_contents():
+    page = with_contents(
+        '<h2 id="a">Price &amp;\n <b>equity</b></h2><h2>Two words</h2><h3>Part</h3>'
+        '<h2 data-short="A &amp; B">Two Words</h2><h2>&lt;&gt;</h2><h2>two words</h2>'
+    )
+    assert page.sections == [
+        PageSection("a", "Price & equity"),
+        PageSection("two-words", "Two words"),
+        PageSection("two-words-2", "A & B"),
+        PageSection("section", "<>"),
+        PageSection("two-words-3", "two words"),
+    ]
+    assert '<h2 id="a">' in page.html
+    assert '<h2 id="two-words-2" data-short="A &amp; B">Two Words</h2>' in page.html
+
+
+def test_every_section_of_a_page_is_in_its_contents_once(hostile_page):
+    places = re.findall(r'<h2 id="([^"]*)"', hostile_page)
+    assert len(places) == len(set(places)) == hostile_page.count("<h2") > 5
+    for place in places:
+        assert hostile_page.count(f'href="#{place}"') == hostile_page.count(f'id="{place}"') == 1
 
 
 def test_embedded_texts_cannot_end_their_element():

@@ -74,7 +74,7 @@ def test_the_page_loads_nothing_and_names_no_time_of_its_making(ordinary):
     assert "http://quantstats" not in page
     assert "<dc:date>" not in page
     assert "<script" not in page
-    assert "<link" not in page
+    assert page.count("<link") == page.count('<link rel="icon" href="data:,">') == 1
     assert " src=" not in page
 
 
