@@ -23,6 +23,7 @@ from doc_tables import (
     playbooks,
     real_results,
     reconstruction,
+    reference,
     rules_gallery,
     rules_page,
     run_diff,
@@ -45,6 +46,7 @@ WRITERS: Mapping[str, Callable[[Path], Iterator[PageBlock]]] = {
     "playbooks": playbooks.blocks,
     "real-results": real_results.blocks,
     "reconstruction": reconstruction.blocks,
+    "reference": reference.blocks,
     "results": metrics.blocks,
     "rules": rules_page.blocks,
     "rules-gallery": rules_gallery.blocks,
@@ -61,6 +63,7 @@ SAMPLES: Mapping[str, Callable[[], Iterator[PageBlock]]] = {
     "diff": run_diff.sample,
     "flywheel": flywheel.sample,
     "playbooks": playbooks.sample,
+    "reference": reference.sample,
     "results": metrics.sample,
     "rules": rules_page.sample,
     "statistics": statistics_sizes.sample,
@@ -107,7 +110,7 @@ def check(pages: list[str]) -> int:
         print(f"{page}: {time.monotonic() - began:.0f} s", flush=True)
     print(f"{compared} lines compared, {failed} differ")
     if failed:
-        print("run `make pages`, and say in CHANGELOG.md why the numbers changed")
+        print("run `python -m doc_tables PAGE`; if numbers changed, say in CHANGELOG.md why")
     return 0 if compared and not failed else 1
 
 

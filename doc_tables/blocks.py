@@ -13,12 +13,14 @@ RUNS = ROOT / "configs" / "runs"
 class PageBlock:
     """Hold generated lines of a page of ``docs/``, between ``<!-- NAME begin -->`` and its end.
 
-    A whole block replaces the lines of the page. A sample holds lines that the page must contain.
+    A whole block replaces the lines of the page. A sample holds lines that the page must contain;
+    with ``whole`` it holds all of them, and the page may have no other.
     """
 
     page: str
     name: str
     lines: Sequence[str]
+    whole: bool = False
 
     @property
     def path(self) -> Path:
@@ -49,12 +51,19 @@ def replace(block: PageBlock) -> None:
 
 
 def differences(sample: PageBlock) -> Iterator[str]:
-    """Yield each line of a sample that its page does not hold."""
+    """Yield each line of a sample that its page lacks, and of a whole one that it has too much."""
     _, stored, _ = _split(sample)
     held = set(stored.splitlines())
     for line in sample.lines:
         if line and line not in held:
             yield f"docs/{sample.page}, block {sample.name}, has no line\n  {line}"
+    if not sample.whole:
+        return
+    extra = sorted(held - {"", *sample.lines})
+    for line in extra:
+        yield f"docs/{sample.page}, block {sample.name}, has one line too many\n  {line}"
+    if not extra and held >= {*sample.lines} and stored.strip().splitlines() != [*sample.lines]:
+        yield f"docs/{sample.page}, block {sample.name}, has the lines in another order"
 
 
 def _split(block: PageBlock) -> tuple[str, str, str]:

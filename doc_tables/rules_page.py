@@ -1,4 +1,4 @@
-"""Make the walk of docs/own-rule.md, with its output, and the reference of docs/rules.md."""
+"""Make the walk of docs/own-rule.md: its commands with their output."""
 
 import os
 import re
@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from doc_tables.blocks import DOCS, PageBlock
-from strategies.rules.reference import function_table, value_table
 
-PAGE = "rules.md"
-WALK_PAGE = "own-rule.md"
+PAGE = "own-rule.md"
 FILE = "my_breakout.yaml"
 # A day without a trade, although the checklist said wait.
 DAY = "2025-12-16"
@@ -104,9 +102,7 @@ def _row(lines: list[str], pattern: str, start: int, step: WalkStep) -> int:
 
 def written_file() -> str:
     """Return the rule file that the page asks to save."""
-    (text,) = re.findall(
-        r"```yaml\n(name: my_breakout\n.*?)```", (DOCS / WALK_PAGE).read_text(), re.S
-    )
+    (text,) = re.findall(r"```yaml\n(name: my_breakout\n.*?)```", (DOCS / PAGE).read_text(), re.S)
     return str(text)
 
 
@@ -133,21 +129,13 @@ def transcript(folder: Path, steps: Sequence[WalkStep] = WALK) -> list[str]:
 
 
 def blocks(_: Path) -> Iterator[PageBlock]:
-    """Yield the walk and the reference; all of it needs no real data."""
+    """Yield the walk; it needs no real data."""
     with tempfile.TemporaryDirectory() as folder:
-        yield PageBlock(WALK_PAGE, "transcript", transcript(Path(folder)))
-    yield from reference()
-
-
-def reference() -> Iterator[PageBlock]:
-    """Yield the tables of functions and values."""
-    yield PageBlock(PAGE, "functions", function_table().splitlines())
-    yield PageBlock(PAGE, "values", value_table().splitlines())
+        yield PageBlock(PAGE, "transcript", transcript(Path(folder)))
 
 
 def sample() -> Iterator[PageBlock]:
-    """Yield the run of the walk and the reference; the run shows when the page is old."""
+    """Yield the run of the walk; it shows when the page is old."""
     runs = [step for step in WALK if step.arguments == f"run {FILE}"]
     with tempfile.TemporaryDirectory() as folder:
-        yield PageBlock(WALK_PAGE, "transcript", transcript(Path(folder), runs))
-    yield from reference()
+        yield PageBlock(PAGE, "transcript", transcript(Path(folder), runs))

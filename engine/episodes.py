@@ -64,25 +64,25 @@ class InputLabel(StrEnum):
 class PhaseConfig(SortedModel):
     """A phase: its last UTC day ``until``, and the rule that dates this day."""
 
-    phase: PhaseName
-    until: Day
-    rule: Text
+    phase: PhaseName = Field(description="Name of the phase; it may come more than once")
+    until: Day = Field(description="Last UTC day of the phase; the next one begins a day later")
+    rule: Text = Field(description="Rule that dates the last day, in words")
 
 
 class LegConfig(SortedModel):
     """A sub-leg: a fall inside the window with a name of its own, first and last UTC day."""
 
-    name: Text
-    start: Day
-    end: Day
+    name: Text = Field(description="Name on the page")
+    start: Day = Field(description="First UTC day")
+    end: Day = Field(description="Last UTC day")
 
 
 class DatedEvent(SortedModel):
     """An event on a UTC day, with its source."""
 
-    day: Day
-    text: Text
-    source: Text
+    day: Day = Field(description="UTC day of the event")
+    text: Text = Field(description="The event, in words")
+    source: Text = Field(description="Who reported it")
 
 
 class EpisodeInput(SortedModel):
@@ -91,11 +91,11 @@ class EpisodeInput(SortedModel):
     ``since`` is its first day, None for the whole window.
     """
 
-    instrument: Text
-    kind: ChannelKind
-    label: InputLabel
-    since: Day | None = None
-    note: str = ""
+    instrument: Text = Field(description="Instrument or series id")
+    kind: ChannelKind = Field(description="Kind of its rows, such as bars or funding")
+    label: InputLabel = Field(description="Origin of the rows: observed, inferred or synthetic")
+    since: Day | None = Field(None, description="First day of the rows; null: the whole window")
+    note: str = Field("", description="What a reader must know about the rows")
 
 
 @dataclass(frozen=True)
@@ -111,15 +111,21 @@ class Phase:
 class Episode(NamedModel):
     """One sell-off: a window of UTC days, both included, cut into phases without a hole."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_\-]*$", max_length=40)]
-    title: Text
-    start: Day
-    end: Day
-    warmup_days: Annotated[int, Field(ge=0, le=3_650)] = 365
-    phases: Annotated[tuple[PhaseConfig, ...], Field(min_length=1)]
-    legs: tuple[LegConfig, ...] = ()
-    events: tuple[DatedEvent, ...] = ()
-    inputs: tuple[EpisodeInput, ...] = ()
+    name: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9_\-]*$", max_length=40, description="Name of the file"
+    )
+    title: Text = Field(description="Heading on the page")
+    start: Day = Field(description="First UTC day of the window")
+    end: Day = Field(description="Last UTC day of the window, the end of the last phase")
+    warmup_days: int = Field(
+        365, ge=0, le=3_650, description="Days of data before the window that its runs may read"
+    )
+    phases: tuple[PhaseConfig, ...] = Field(
+        min_length=1, description="Phases in order, without a hole; labels made with hindsight"
+    )
+    legs: tuple[LegConfig, ...] = Field((), description="Falls inside the window, by name")
+    events: tuple[DatedEvent, ...] = Field((), description="Dated events, shown on the page")
+    inputs: tuple[EpisodeInput, ...] = Field((), description="Data of the window, with labels")
 
     @model_validator(mode="after")
     def _check_days(self) -> "Episode":

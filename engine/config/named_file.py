@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import TypeVar
 
+from pydantic import Field
+
 from data_feeds.strict_model import SortedModel
 from engine.config.field_types import Text
 from engine.config.problems import validated
@@ -13,7 +15,7 @@ from engine.errors import ConfigError
 class NamedModel(SortedModel):
     """Model of a file that is called ``NAME.yaml``."""
 
-    name: Text
+    name: Text = Field(description="Name of the file")
 
 
 N = TypeVar("N", bound=NamedModel)

@@ -18,23 +18,21 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 
 
 class SellOffMarket(NamedModel):
-    """One market: its daily bars, the numbers of the dating rule, and dated events.
+    """One market: its daily bars, the numbers of the dating rule, and dated events."""
 
-    Attributes
-    ----------
-    since : first UTC day of the closes that the rule reads
-    fall : fraction below a closing high that confirms a sell-off
-    sensitivity : other values of ``fall``, whose counts are shown beside it; none of them is chosen
-    rival : weights of the benchmark whose static share a row is compared with inside sell-offs
-    events : dated events; one inside a sell-off names it, the others stay outside the tests
-    """
-
-    instrument: Text
-    since: Day
-    fall: Fraction
-    sensitivity: tuple[Fraction, ...] = ()
-    rival: dict[str, Annotated[float, Field(gt=0, le=1)]]
-    events: tuple[DatedEvent, ...] = ()
+    instrument: Text = Field(description="Instrument with daily bars")
+    since: Day = Field(description="First UTC day of the closes that the rule reads")
+    fall: Fraction = Field(description="Fraction below a closing high that confirms a sell-off")
+    sensitivity: tuple[Fraction, ...] = Field(
+        (), description="Other values of fall, whose counts are shown beside it; none is chosen"
+    )
+    rival: dict[str, Annotated[float, Field(gt=0, le=1)]] = Field(
+        description="Weights of the benchmark whose static share a row is compared with inside "
+        "sell-offs"
+    )
+    events: tuple[DatedEvent, ...] = Field(
+        (), description="Dated events; one inside a sell-off names it, others stay outside tests"
+    )
 
     @model_validator(mode="after")
     def _check_values(self) -> "SellOffMarket":

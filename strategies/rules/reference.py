@@ -1,4 +1,4 @@
-"""List the functions and the values of the language, for ``riskoff rules`` and docs/rules.md."""
+"""List the functions and the values of the language, for ``riskoff rules`` and the reference."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -174,16 +174,7 @@ def _label_words(name: str) -> str:
     return f"{_LABEL_WORDS[name]}: {', '.join(LABELS[name])}"
 
 
-# Tables of docs/rules.md --------------------------------------------------------------------------
-
-
-def function_table() -> str:
-    """Return every function as a table in Markdown."""
-    rows = [
-        (f"`{item.call}`", item.meaning, item.formula, item.unit, item.memory, item.source)
-        for item in function_entries()
-    ]
-    return _table(("call", "value", "formula", "unit", "memory", "source"), rows)
+# Table of docs/reference/language.md --------------------------------------------------------------
 
 
 def value_table() -> str:

@@ -77,3 +77,12 @@ def test_the_check_refuses_a_page_that_needs_real_data(
     assert caught.value.code == 2
     told = capsys.readouterr().err
     assert "findings needs real data; --check takes checklist, clusters, diff, flywheel" in told
+
+
+def test_a_whole_block_allows_no_line_more_and_no_other_order(page: Path) -> None:
+    same = ["| a |", "|---|", "| 1 |"]
+    assert list(differences(PageBlock("page.md", "t", same, whole=True))) == []
+    (extra,) = differences(PageBlock("page.md", "t", same[:2], whole=True))
+    assert extra == "docs/page.md, block t, has one line too many\n  | 1 |"
+    (order,) = differences(PageBlock("page.md", "t", same[::-1], whole=True))
+    assert order == "docs/page.md, block t, has the lines in another order"

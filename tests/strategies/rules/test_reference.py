@@ -1,7 +1,5 @@
 """The lists of functions and values, against the code that they describe."""
 
-from pathlib import Path
-
 import pytest
 
 from data_feeds.instrument import Instrument
@@ -18,7 +16,6 @@ from strategies.rules.reference import (
     PLAN,
     STATE,
     function_entries,
-    function_table,
     made_values,
     value_table,
     values_of_data,
@@ -115,17 +112,8 @@ def test_every_listed_value_is_a_name_of_the_language(group: str) -> None:
             assert term.kind == kinds.get(item.unit, "number"), item.name
 
 
-def test_tables_of_the_docs_have_a_row_a_name_and_whole_columns() -> None:
-    functions = function_table().splitlines()
-    assert len(functions) == 2 + len(FUNCTIONS)
-    assert {line.count("|") for line in functions} == {7}
+def test_the_table_of_values_has_a_row_a_name_and_whole_columns() -> None:
     values = value_table().splitlines()
     assert {line.count("|") for line in values} == {4}
     for name in (*PLAN_UNITS, "state.tier", "flush.reclaimed", "X.basis"):
         assert any(line.startswith(f"| `{name}` |") for line in values), name
-
-
-def test_the_page_of_rules_holds_these_tables() -> None:
-    page = (Path(__file__).parents[3] / "docs" / "rules.md").read_text(encoding="utf-8")
-    assert function_table() in page
-    assert value_table() in page
