@@ -3,7 +3,7 @@
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +17,9 @@ from engine.cli.options import (
     SetOption,
 )
 from engine.cli.output import print_json, progress, working
+
+if TYPE_CHECKING:
+    from engine.stress import StressJob
 
 DEFAULT_STRESS = Path("stress")
 
@@ -36,6 +39,10 @@ def stress(
             "--tolerance", metavar="X", help="Count paths with a deeper drawdown; 0.15 is 15%"
         ),
     ] = 0.15,
+    path: Annotated[
+        int | None,
+        typer.Option("--path", metavar="N", help="Write path N as a run with its page instead"),
+    ] = None,
     jobs: JobsOption = None,
     dask: DaskOption = None,
     overrides: SetOption = None,
@@ -56,7 +63,14 @@ def stress(
 
     from data_feeds.load import open_source
     from engine.run_folder.write import check_writable
-    from engine.stress import PICTURE_FILE, SUMMARY_FILE, publish_stress, run_stress, stress_job
+    from engine.stress import (
+        PAGE_FILE,
+        PICTURE_FILE,
+        SUMMARY_FILE,
+        publish_stress,
+        run_stress,
+        stress_job,
+    )
     from engine.stress.job import check_numbers
     from engine.stress.path_runs import check_tolerance
     from engine.workers import Workers
@@ -76,6 +90,9 @@ def stress(
             seed=seed,
             plugin_path=None if plugin_path is None else plugin_path.resolve(),
         )
+    if path is not None:
+        _write_path(job, path, out, as_json=as_json)
+        return
     with progress(f"scenario {scenario}", paths, unit="paths") as report:
 
         def told(fraction: float) -> None:
@@ -91,14 +108,32 @@ def stress(
     }
     with working("writing reports"):
         folder = publish_stress(result, out, timing=timing)
-    picture = folder / PICTURE_FILE
+    page, picture = folder / PAGE_FILE, folder / PICTURE_FILE
     if as_json:
         import json
 
         from engine.stress import SUMMARY_JSON
 
         text = (folder / SUMMARY_JSON).read_text(encoding="utf-8")
-        print_json({"stress": str(folder), "picture": str(picture), "summary": json.loads(text)})
+        files = {"stress": str(folder), "page": str(page), "picture": str(picture)}
+        print_json({**files, "summary": json.loads(text)})
         return
     print((folder / SUMMARY_FILE).read_text(encoding="utf-8"), end="")
-    print(picture)
+    print(page)
+
+
+def _write_path(job: "StressJob", number: int, out: Path, *, as_json: bool) -> None:
+    """Write one path as a run folder and print its page."""
+    from engine.pages.publish import SUMMARY_FILE, TEARSHEET_FILE, publish
+    from engine.stress import path_run
+
+    with working("running"):
+        result = path_run(job, number)
+    with working("writing reports"):
+        folder = publish(result, out)
+    page = folder / TEARSHEET_FILE
+    if as_json:
+        print_json({"run": str(folder), "page": str(page)})
+        return
+    print((folder / SUMMARY_FILE).read_text(encoding="utf-8"), end="")
+    print(page)

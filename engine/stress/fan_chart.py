@@ -1,13 +1,23 @@
 """Draw a stress test: quantiles of the return through time, and a histogram at the end."""
 
+from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
 
 import numpy as np
 
 from data_feeds.clock import DAY_NS
-from engine.pages.charts import INK, LINE, LOSS, MUTED, quiet_figure, series_dates
+from engine.pages.charts import (
+    INK,
+    LINE,
+    LOSS,
+    MUTED,
+    figure_svg,
+    quiet_figure,
+    series_dates,
+)
 from engine.stress.measure import QUANTILES
+from engine.stress.path_groups import PathGroups
 from engine.stress.path_runs import StressResult
 
 FAN, HISTOGRAM = 3.6, 2.4
@@ -26,31 +36,65 @@ def stress_picture(result: StressResult) -> bytes:
             f"SYNTHETIC SCENARIO {job.scenario}, {job.story.title}: invented paths, no forecast",
             x=0.09, ha="left", fontsize=10, color=LOSS, weight="bold",
         )  # fmt: skip
-        _draw_fan(fan, result)
+        rules = f"{job.config.name}: {job.config.playbook.name}"
+        paths = [row.path for row in result.rows]
+        _draw_fan(fan, result, paths, f"{rules}, {len(paths)} paths of {job.days} days")
         _draw_ends(ends, result)
         stream = BytesIO()
         figure.savefig(stream, format="png", dpi=RESOLUTION, metadata={"Software": None})
     return stream.getvalue()
 
 
-def _draw_fan(axes: Any, result: StressResult) -> None:
-    relative = result.equity / result.equity[:, :1] - 1
+def stress_chart(result: StressResult, groups: PathGroups) -> str:
+    """Return the SVG for the page: the fan of all paths, that of paths with a trade, the ends.
+
+    The second fan is left out where every path traded, or none.
+    """
+    traded = [row.path for row in groups.traded]
+    mixed = 0 < len(traded) < len(groups.rows)
+    heights = (FAN, FAN, HISTOGRAM) if mixed else (FAN, HISTOGRAM)
+    with quiet_figure(heights, one_axis=False) as (figure, (fan, *others, ends)):
+        figure.subplots_adjust(hspace=0.3)
+        idle = f"all {len(groups.rows)} paths, {len(groups.idle)} of them without a trade"
+        _draw_fan(fan, result, [row.path for row in groups.rows], idle)
+        for axes in others:
+            _draw_fan(axes, result, traded, f"the {len(traded)} paths with a trade")
+            bounds = (fan.get_ylim(), axes.get_ylim())
+            for panel in (fan, axes):
+                panel.set_ylim(min(low for low, _ in bounds), max(high for _, high in bounds))
+        _draw_stacked_ends(ends, groups, result.summary.tolerance)
+        return figure_svg(figure)
+
+
+def _draw_fan(axes: Any, result: StressResult, paths: Sequence[int], title: str) -> None:
+    relative = result.equity[paths] / result.equity[paths, :1] - 1
     low, lower, middle, upper, high = np.quantile(relative, QUANTILES, axis=0) * 100
     begin = result.job.continuation().begin
     days = series_dates(begin + np.arange(relative.shape[1], dtype=np.int64) * DAY_NS)
     axes.fill_between(days, low, high, color=LINE, alpha=_OUTER, linewidth=0, label="5% to 95%")
     axes.fill_between(days, lower, upper, color=LINE, alpha=_INNER, linewidth=0, label="25% to 75%")
     axes.plot(days, middle, color=INK, linewidth=1.3, label="median")
-    worst = int(np.argmin([row.total_return for row in result.rows]))
+    worst = int(np.argmin([result.rows[path].total_return for path in paths]))
     axes.plot(days, relative[worst] * 100, color=LOSS, linewidth=0.8, label="lowest return")
     axes.axhline(0, color=MUTED, linewidth=0.7)
     axes.legend(loc="lower left", frameon=False, fontsize=8, ncols=4)
     axes.set_ylabel("return since the start, %")
-    axes.set_title(
-        f"{result.job.config.name}: {result.job.config.playbook.name}, {len(result.rows)} paths of "
-        f"{result.job.days} days, quantiles day by day",
-        fontsize=9, color=INK, loc="left",
-    )  # fmt: skip
+    axes.set_title(f"{title}: quantiles day by day", fontsize=9, color=INK, loc="left")
+
+
+def _draw_stacked_ends(axes: Any, groups: PathGroups, tolerance: float) -> None:
+    """Draw the returns at the end, paths with and without a trade on each other."""
+    parts = [[100 * row.total_return for row in part] for part in (groups.traded, groups.idle)]
+    both = np.concatenate(parts)
+    edges = np.linspace(both.min() - 0.01, both.max() + 0.01, BINS + 1)
+    words = ("with a trade", "without a trade")
+    axes.hist(parts, bins=edges, stacked=True, color=(LINE, MUTED), label=words)
+    if edges[0] <= -100 * tolerance:
+        axes.axvline(-100 * tolerance, color=LOSS, linewidth=0.9, linestyle="--", label="tolerance")
+    axes.legend(loc="upper left", frameon=False, fontsize=8)
+    axes.set_title("total return at the end", fontsize=9, color=INK, loc="left")
+    axes.set_ylabel("paths")
+    axes.set_xlabel("%")
 
 
 def _draw_ends(axes: Any, result: StressResult) -> None:

@@ -85,13 +85,14 @@ def summarize(
 
 
 def events(rows: Sequence[PathRow], tolerance: float) -> dict[str, list[bool]]:
-    """Return, by event and path: a loss, a liquidation, a breach of the tolerance, no trade.
+    """Return, by event and path: a loss, a liquidation, a halt, a breach, no trade.
 
     A drawdown of exactly the tolerance is a breach.
     """
     return {
         "loss": [row.total_return < 0 for row in rows],
         "liquidation": [row.liquidations > 0 for row in rows],
+        "halt": [row.halts > 0 for row in rows],
         "breach": [-row.max_drawdown >= tolerance for row in rows],
         "no_trade": [row.trades == 0 for row in rows],
     }

@@ -14,6 +14,7 @@ from data_feeds.errors import RiskoffError
 from data_feeds.simulation.scenarios import joined
 from engine.audit import audit_run
 from engine.bt import simulate
+from engine.decision_terms import GuardEventKind, GuardName
 from engine.equity_curve import EquityCurve
 from engine.errors import SimulationError
 from engine.plugins import configured_playbook, new_playbook
@@ -31,8 +32,9 @@ class PathRow:
     """The result of one path; one row of ``paths.parquet``.
 
     ``total_return`` and ``max_drawdown`` are fractions, the latter zero or negative and measured at
-    bar closes. ``liquidations`` and ``trades`` count plans. Amounts are in account currency:
-    ``fees`` positive when paid, ``funding`` positive when received.
+    bar closes. ``liquidations`` and ``trades`` count plans, ``halts`` the trips of the drawdown
+    halt. Amounts are in account currency: ``fees`` positive when paid, ``funding`` positive when
+    received.
     """
 
     path: int
@@ -44,6 +46,7 @@ class PathRow:
     fees: float
     funding: float
     end_equity: float
+    halts: int = 0
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,10 @@ class PathRunner:
         SimulationError : the audit found a difference.
         RiskoffError : the playbook failed; the text begins with the path.
         """
+        return self._measured(task.number, self.simulated(task))
+
+    def simulated(self, task: PathTask) -> RunResult:
+        """Return the run over a path; see :meth:`run`."""
         try:
             data = joined(self._job.base.dataset, self._continuation.path(task.number))
             result = self._simulated(data, proved=task.audited)
@@ -95,7 +102,7 @@ class PathRunner:
                 self._audit(result, data)
         except RiskoffError as error:
             raise type(error)(f"{path_name(task, self._job)}: {error}") from error
-        return self._measured(task.number, result)
+        return result
 
     def _simulated(self, data: Dataset, *, proved: bool) -> RunResult:
         # A new instance for each path: state from one path must not reach the next.
@@ -126,6 +133,10 @@ class PathRunner:
             fees=found["fees"],
             funding=found["funding"],
             end_equity=found["end_equity"],
+            halts=sum(
+                event.guard is GuardName.DRAWDOWN_HALT and event.event is GuardEventKind.TRIPPED
+                for event in result.outcome.guard_events
+            ),
         )
         equity = daily_equity(result.outcome.curve, record.start_equity, self._grid)
         return PathResult(row, equity, result.playbook.reads)

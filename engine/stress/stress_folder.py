@@ -14,6 +14,7 @@ from engine.stress.fan_chart import stress_picture
 from engine.stress.job import StressJob
 from engine.stress.path import PathRow
 from engine.stress.path_runs import StressResult
+from engine.stress.stress_page import PAGE_FILE, stress_page
 from engine.stress.stress_summary import summary_document, summary_text
 
 PATHS_FILE = "paths.parquet"
@@ -45,6 +46,8 @@ def publish_stress(
             summary_text(result, final.name), encoding="utf-8", newline="\n"
         )
         write_yaml(plain(result.job.config), folder / CONFIG_FILE)
+        page = stress_page(result, final.name)
+        (folder / PAGE_FILE).write_text(page, encoding="utf-8", newline="\n")
         (folder / PICTURE_FILE).write_bytes(stress_picture(result))
         if timing is not None:
             write_json(dict(timing), folder / TIMING_FILE)

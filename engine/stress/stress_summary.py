@@ -8,7 +8,7 @@ from data_feeds.clock import utc_text
 from data_feeds.schema import Provenance
 from engine.formatting import columns, json_number, percent, without, wrapped
 from engine.statistics import Interval
-from engine.stress.measure import Distribution, Estimate
+from engine.stress.measure import Distribution, Estimate, StressSummary
 from engine.stress.path_runs import StressResult
 
 WARNING = (
@@ -18,10 +18,12 @@ WARNING = (
 PROBABILITIES = {
     "loss": "a loss",
     "liquidation": "at least one liquidation",
+    "halt": "at least one drawdown halt",
     "breach": "a drawdown of {tolerance} or more",
     "no_trade": "no trade at all",
 }
 FILES = (
+    ("index.html", "the page: conclusions, fans, results with and without idle paths"),
     ("paths.parquet", "one row a path"),
     ("paths.png", "equity through time, and its distribution at the end"),
     ("summary.json", "these numbers for programs"),
@@ -44,9 +46,9 @@ def summary_text(result: StressResult, name: str) -> str:
         ],
         [
             f"HOW OFTEN in {measured.paths} paths; {level} interval",
-            *columns(_probability_rows(result), left=1),
+            *columns(probability_rows(result), left=1),
         ],
-        ["READING", *_reading(result)],
+        ["READING", *(line for told in reading(measured) for line in wrapped(told, "- "))],
         ["FILES", *columns(FILES, left=2)],
     ]
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
@@ -112,7 +114,8 @@ def interval_text(figure: Estimate, digits: int = 2) -> str:
     return f"[{found}]"
 
 
-def _probability_rows(result: StressResult) -> list[tuple[str, str, str]]:
+def probability_rows(result: StressResult) -> list[tuple[str, str, str]]:
+    """Return the share of paths with each event, and its interval."""
     return [
         (
             PROBABILITIES[name].format(tolerance=_short_percent(result.summary.tolerance)),
@@ -132,9 +135,9 @@ def _short_percent(fraction: float) -> str:
     return f"{fraction * 100:g}%"
 
 
-def _reading(result: StressResult) -> list[str]:
-    summary = result.summary
-    sentences = (
+def reading(summary: StressSummary) -> tuple[str, ...]:
+    """Return sentences on how to read the intervals and the lowest values."""
+    return (
         "An interval covers the error from a limited number of paths. It does not cover an error "
         "in the scenario itself.",
         "The lowest return and the lowest drawdown may belong to two paths. At "
@@ -142,7 +145,6 @@ def _reading(result: StressResult) -> list[str]:
         "scenario's paths lie below each of them.",
         "Drawdowns are measured at bar closes, from the highest equity so far.",
     )
-    return [line for sentence in sentences for line in wrapped(sentence, "- ")]
 
 
 def summary_document(result: StressResult, inputs: dict[str, Any]) -> dict[str, Any]:

@@ -41,11 +41,11 @@ def only_folder(out: Path) -> Path:
 SMALL = ("--scenario", "B", "--paths", "5", "--jobs", "1")
 
 
-def test_a_stress_ends_with_the_path_of_its_picture(project, stress):
+def test_a_stress_ends_with_the_path_of_its_page(project, stress):
     done = stress(*SMALL)
     assert (done.returncode, done.stderr) == (0, "")
     folder = only_folder(project / "stress")
-    assert project / done.stdout.splitlines()[-1] == folder / "paths.png"
+    assert project / done.stdout.splitlines()[-1] == folder / "index.html"
     assert (folder / "paths.png").read_bytes().startswith(b"\x89PNG")
     assert done.stdout.startswith((folder / "summary.txt").read_text())
     assert done.stdout.startswith("*** SYNTHETIC SCENARIO: invented paths, no forecast.")
@@ -67,7 +67,7 @@ def test_the_table_has_one_row_a_path_that_the_summary_is_made_of(project, stres
     table = pq.read_table(folder / "paths.parquet")
     assert table.column_names == [
         "path", "seed", "total_return", "max_drawdown", "liquidations", "trades", "fees",
-        "funding", "end_equity",
+        "funding", "end_equity", "halts",
     ]  # fmt: skip
     rows, summary = table.to_pylist(), document["summary"]
     assert [row["path"] for row in rows] == [0, 1, 2, 3, 4]
@@ -80,6 +80,15 @@ def test_the_table_has_one_row_a_path_that_the_summary_is_made_of(project, stres
     assert summary["max_drawdown"]["quantiles"]["0.50"]["estimate"] == sorted(
         row["max_drawdown"] for row in rows
     )[2]  # fmt: skip
+
+
+def test_one_path_becomes_a_run_folder_with_a_page(project, stress):
+    done = stress("--scenario", "B", "--path", "1", "--out", "stress")
+    assert (done.returncode, done.stderr) == (0, "")
+    folder = only_folder(project / "stress")
+    assert project / done.stdout.splitlines()[-1] == folder / "tearsheet.html"
+    assert "-b-seed-0-path-1-" in folder.name
+    assert "SYNTHETIC DATA" in (folder / "tearsheet.html").read_text()
 
 
 def test_the_resolved_config_is_complete_and_stresses_again_into_the_same_folder(

@@ -44,7 +44,7 @@ def test_two_processes_give_the_bytes_of_one(toy_job, tmp_path):
     assert contents(first) == contents(second)
     assert set(contents(first)) == {
         "paths.parquet", "paths.png", "summary.json", "summary.txt", "config.resolved.yaml",
-        "seals.json",
+        "index.html", "seals.json",
     }  # fmt: skip
 
 

@@ -1,0 +1,95 @@
+"""Check the page of a stress against a recount of its table of paths."""
+
+import re
+
+import pyarrow.parquet as pq
+import pytest
+
+from engine.errors import ConfigError
+from engine.stress import PathRow, path_run, publish_stress, run_stress, summarize
+from engine.stress.path_groups import PathGroups, stress_conclusions
+from engine.stress.stress_page import result_rows, worst_rows
+from engine.workers import Workers
+
+
+def row(path, total_return, *, drawdown=0.0, liquidations=0, trades=1, halts=0) -> PathRow:
+    return PathRow(path, 7, total_return, drawdown, liquidations, trades, 2.0, 1.0, 1.0, halts)
+
+
+MIXED = PathGroups(
+    (
+        row(0, 0.002, trades=0),
+        row(1, -0.2, drawdown=-0.3, liquidations=1, halts=1),
+        row(2, 0.004, trades=0),
+        row(3, 0.1, drawdown=-0.15),
+        row(4, -0.2, drawdown=-0.25, halts=2),
+    )
+)
+
+
+def told(groups: PathGroups) -> list[str]:
+    return stress_conclusions(groups, summarize(groups.rows, tolerance=0.15, seed=7), "B")
+
+
+def test_the_conclusions_count_the_paths_and_name_the_lowest():
+    spread, idle, ruined, worst, limits = told(MIXED)
+    # Sorted -0.2, -0.2, 0.002, 0.004, 0.1: 95% lies 0.8 of the way from the fourth to the fifth.
+    assert spread == (
+        "Under scenario B the median path returned +0.20%; nine of ten lie between -20.00% and "
+        "+8.08%. 2 of 5 paths (40%) lost money."
+    )
+    assert idle == (
+        "2 of 5 paths (40%) never traded and earned +0.30% in the median; the median of the 3 "
+        "paths with a trade is -20.00%."
+    )
+    assert ruined == (
+        "1 of 5 paths (20%) had a liquidation, 2 a drawdown halt, and 3 a drawdown of 15% or more."
+    )
+    # 1 - 0.05 ^ (1 / 5) = 45.07%
+    assert worst == (
+        "The lowest return is -20.00% (path 1), the deepest drawdown -30.00% (path 1); at 95% "
+        "confidence at most 45.1% of the scenario's paths lie below either."
+    )
+    assert "No forecast follows" in limits
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ((row(0, 0.1),), "Every one of the 1 paths had a trade."),
+        ((row(0, 0.0, trades=0),), "1 of 1 path (100%) never traded: the result says nothing"),
+    ],
+)
+def test_all_paths_or_none_with_a_trade(rows, words):
+    assert told(PathGroups(rows))[1].startswith(words)
+
+
+def test_results_are_shown_with_and_without_the_paths_that_never_traded():
+    rows = {line[0]: line[1:] for line in result_rows(MIXED, seed=7, level=0.95)}
+    assert rows["paths"] == ("5", "", "3", "2")
+    assert rows["50% of paths at or below"][::2] == ("+0.20%", "-20.00%")
+    # (0.2 - 20 + 0.4 + 10 - 20) / 5, (-20 + 10 - 20) / 3, (0.2 + 0.4) / 2 in percent
+    assert (rows["mean"][0], *rows["mean"][2:]) == ("-5.88%", "-10.00%", "+0.30%")
+    assert (rows["lowest"][0], *rows["lowest"][2:]) == ("-20.00%", "-20.00%", "+0.20%")
+    assert [line[0] for line in worst_rows(MIXED)[1:]] == ["1", "4", "0", "2", "3"]
+
+
+def test_the_page_counts_idle_paths_as_the_table_does(toy_job, tmp_path):
+    folder = publish_stress(run_stress(toy_job(paths=5), workers=Workers(1)), tmp_path)
+    page = (folder / "index.html").read_text()
+    rows = pq.read_table(folder / "paths.parquet").to_pylist()
+    idle = sum(line["trades"] == 0 for line in rows)
+    assert re.search(r"all 5 paths, (\d+) of them without a trade", page)[1] == str(idle)
+    lowest = min(rows, key=lambda line: line["total_return"])
+    assert f"--scenario B --days 30 --seed 0 --path {lowest['path']}</pre>" in page
+    assert "SYNTHETIC DATA" in page
+
+
+def test_one_path_alone_is_the_path_of_the_stress(toy_job):
+    job = toy_job(paths=3)
+    row = run_stress(job, workers=Workers(1)).rows[2]
+    alone = path_run(job, 2)
+    assert float(alone.outcome.curve.equity[-1]) == row.end_equity
+    assert alone.config.name == f"{job.config.name}-b-seed-0-path-2"
+    with pytest.raises(ConfigError, match="--path -1: paths are numbered from 0"):
+        path_run(job, -1)
