@@ -1,0 +1,1 @@
+"""Checks of the code blocks and commands that pages show."""
