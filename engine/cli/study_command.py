@@ -37,7 +37,7 @@ def study(
 ) -> None:
     """Show market moves around flushes, reclaims, stabilizations and checklist signals.
 
-    Writes study.json, paths.parquet and study.png. A study reads later rows: a report, no signal.
+    Writes a page, study.json, paths.parquet and study.png. It reads later rows: no signal.
     """
     kinds = _kinds(event)
 
@@ -86,7 +86,7 @@ def _write(found: "Study", document: dict[str, object], out: Path, *, label: str
     import pyarrow.parquet as pq
 
     from data_feeds.atomic import storage_errors, write_atomically
-    from engine.studies import paths_table, study_picture
+    from engine.studies import PAGE_FILE, paths_table, study_page, study_picture
 
     table = BytesIO()
     pq.write_table(paths_table(found), table)
@@ -95,6 +95,8 @@ def _write(found: "Study", document: dict[str, object], out: Path, *, label: str
         out / "study.json": text.encode(),
         out / "paths.parquet": table.getvalue(),
         out / "study.png": study_picture(found, data=label),
+        # Last: a page never lies beside the numbers of another study for long.
+        out / PAGE_FILE: study_page(found, data=label).encode(),
     }
     with storage_errors(out):
         for path, content in files.items():

@@ -7,10 +7,12 @@ imports this package.
 from engine.studies.path_chart import study_picture
 from engine.studies.sightings import CHECKLIST_KINDS, EventKind, Sightings, Unseen, find_sightings
 from engine.studies.study import Study, StudyRules, run_study
+from engine.studies.study_page import PAGE_FILE, study_page
 from engine.studies.study_tables import paths_table, study_document, study_text
 
 __all__ = [
     "CHECKLIST_KINDS",
+    "PAGE_FILE",
     "EventKind",
     "Sightings",
     "Study",
@@ -20,6 +22,7 @@ __all__ = [
     "paths_table",
     "run_study",
     "study_document",
+    "study_page",
     "study_picture",
     "study_text",
 ]

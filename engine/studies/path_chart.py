@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from engine.pages.charts import INK, LINE, LOSS, MUTED, quiet_grid
+from engine.pages.charts import INK, LINE, LOSS, MUTED, figure_svg, quiet_grid
 from engine.studies.study import Around, KindStudy, Study
 
 CELL = (2.6, 1.7)
+PANEL = (2.7, 1.9)
 RESOLUTION = 75
 POINTS_A_DAY = 6
 
@@ -34,6 +35,34 @@ def study_picture(study: Study, *, data: str) -> bytes:
         stream = BytesIO()
         figure.savefig(stream, format="png", dpi=RESOLUTION, metadata={"Software": None})
     return stream.getvalue()
+
+
+def kind_chart(kind: KindStudy) -> str:
+    """Return the SVG of one kind of event: a panel a market, two rows of panels."""
+    across = -(-len(kind.around) // 2)
+    with quiet_grid(2, across, cell=PANEL) as (figure, panels):
+        figure.subplots_adjust(hspace=0.55, wspace=0.25)
+        flat = list(panels.flat)
+        for around, axes in zip(kind.around, flat, strict=False):
+            _draw(axes, kind, around)
+            axes.set_title(f"{around.market.title}, {around.market.unit}", fontsize=9)
+        for axes in flat[len(kind.around) :]:
+            axes.set_axis_off()
+            _explain(axes)
+        return figure_svg(figure)
+
+
+def _explain(axes: Any) -> None:
+    """Write the meaning of lines and bands into an empty panel."""
+    lines: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("median of the events", {"color": LINE, "linewidth": 1.3}),
+        ("their quartiles", {"color": LINE, "linewidth": 7, "alpha": 0.18}),
+        ("their mean", {"color": INK, "linewidth": 0.9, "linestyle": "--"}),
+        ("95% of the means\nat random dates", {"color": LOSS, "linewidth": 7, "alpha": 0.22}),
+    )
+    for words, style in lines:
+        axes.plot([], [], label=words, **style)
+    axes.legend(loc="center left", frameon=False, fontsize=9)
 
 
 def _draw(axes: Any, kind: KindStudy, around: Around) -> None:

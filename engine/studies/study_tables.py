@@ -12,9 +12,9 @@ from data_feeds.schema import Provenance
 from engine.formatting import columns, p_value, percent, signed
 from engine.statistics import Interval, Missing
 from engine.studies.study import Around, HorizonMove, KindStudy, Study
+from engine.studies.study_sentences import SIGNIFICANT, judged_moves
 
 NOTHING = "-"
-SIGNIFICANT = 0.05
 # A positive share that would be rounded to 0% is shown as more than 0%.
 LEAST_SHOWN = 0.005
 
@@ -23,7 +23,7 @@ def study_text(study: Study, *, data: str) -> str:
     """Return a table for each kind of event, and a sentence on the p-values."""
     lines = [f"Event study of {', '.join(study.episodes)}; data: {data}", ""]
     for kind in study.kinds:
-        counts = ", ".join(f"{name}: {_count(kind, name)}" for name in study.episodes)
+        counts = ", ".join(f"{name}: {count_text(kind, name)}" for name in study.episodes)
         lines += [f"{kind.kind}: {len(kind.at)} events ({counts})", f"  {kind.kind.meaning}"]
         if len(kind.at):
             lines += columns([_head(study.rules.sampling.level), *_rows(kind)])
@@ -35,7 +35,7 @@ def study_text(study: Study, *, data: str) -> str:
     return "\n".join([*lines, *_notes(study)]) + "\n"
 
 
-def _count(kind: KindStudy, episode: str) -> str:
+def count_text(kind: KindStudy, episode: str) -> str:
     """Return an episode's number of events, and the share of its rows that is unknown."""
     unknown = kind.unknown.get(episode)
     if unknown is None:
@@ -85,13 +85,7 @@ def _row(around: Around, effect: HorizonMove) -> tuple[str, ...]:
 
 
 def _notes(study: Study) -> list[str]:
-    judged = [
-        effect.placebo.p_value
-        for kind in study.kinds
-        for around in kind.around
-        for effect in around.effects
-        if not isinstance(effect.placebo, Missing)
-    ]
+    judged = [item.placebo.p_value for item in judged_moves(study)]
     low = sum(p < SIGNIFICANT for p in judged)
     return [
         f"{low} of {len(judged)} p-values lie below {SIGNIFICANT}; "

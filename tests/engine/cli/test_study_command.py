@@ -7,7 +7,7 @@ import pytest
 from tests.engine.cli.command import Command, assert_one_clear_line
 
 
-def test_a_study_prints_a_table_and_writes_three_files(command: Command, tmp_path: Path) -> None:
+def test_a_study_prints_a_table_and_writes_its_files(command: Command, tmp_path: Path) -> None:
     done = command("study", "2026", "--event", "flush", "--out", "kept")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("Event study of 2026; data: embedded (SYNTHETIC DATA)")
@@ -16,6 +16,8 @@ def test_a_study_prints_a_table_and_writes_three_files(command: Command, tmp_pat
     row = next(line.split() for line in done.stdout.splitlines() if line.strip().startswith("BTC"))
     assert row[1:5] == ["1", "d", "9", "8"]
     folder = tmp_path / "kept"
+    assert done.stdout.splitlines()[-1] == "kept/index.html"
+    assert "Flush: 9 events" in (folder / "index.html").read_text()
     assert (folder / "study.png").read_bytes().startswith(b"\x89PNG")
     assert set(pq.read_table(folder / "paths.parquet")["kind"].to_pylist()) == {"flush"}
     document = json.loads((folder / "study.json").read_text())
@@ -31,7 +33,9 @@ def test_json_is_the_file_with_the_paths_of_the_files(command: Command, tmp_path
     document = json.loads(done.stdout)
     files = document.pop("files")
     assert document == json.loads((tmp_path / "study" / "study.json").read_text())
-    assert files == ["study/study.json", "study/paths.parquet", "study/study.png"]
+    assert files == [
+        f"study/{name}" for name in ("study.json", "paths.parquet", "study.png", "index.html")
+    ]
     assert [kind["kind"] for kind in document["kinds"]] == [
         "hedge",
         "reduce",
