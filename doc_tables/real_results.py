@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -148,7 +149,7 @@ def trade_rows(folder: Path) -> list[tuple[str, ...]]:
 
 
 def setup_rows(folder: Path, first: str, last: str) -> list[tuple[str, ...]]:
-    """Return the cells of each notable bar: the conditions, and the block or the entry."""
+    """Return a row for each stretch of notable bars with equal conditions and equal block."""
     journal = read_frame(folder / "journal_conditions.parquet")
     at = journal["at"]
     window = journal[(at >= pd.Timestamp(first)) & (at <= pd.Timestamp(last))]
@@ -158,7 +159,8 @@ def setup_rows(folder: Path, first: str, last: str) -> list[tuple[str, ...]]:
         blocked = " ".join(x for x in (bar["blocked_kind"], bar["blocked_by"]) if x)
         at_close = f"{bar['at']:%m-%d %H:%M}"
         rows.append((at_close, str(bar["setup"]), *truths, blocked or "**entry**"))
-    return rows
+    stretches = [list(bars) for _, bars in groupby(rows, key=lambda row: row[1:])]
+    return [(bars[0][0], f"{len(bars)}", *bars[0][1:]) for bars in stretches]
 
 
 def blocks(catalog: Path) -> Iterator[PageBlock]:
@@ -179,8 +181,9 @@ def _lines(results: dict[str, tuple[RunResult, Path]]) -> list[str]:
             "",
             f"## The setup of {title}, `{name}`",
             "",
-            "Every bar on which at least the level broke or a sequence ran; `?` is unknown.",
+            "The bars on which at least the level broke or a sequence ran; equal bars that follow "
+            "each other share a row. `?` is unknown.",
             "",
-            *table(("bar's close", "setup", *ASKED, "blocked by"), rows),
+            *table(("first bar's close", "bars", "setup", *ASKED, "blocked by"), rows),
         ]
     return lines
