@@ -1,4 +1,4 @@
-"""Make the blocks of docs/checklist.md: conditions and settings as declared, days on real data."""
+"""Make the blocks of docs/checklist.md: conditions as declared, days on real data."""
 
 import textwrap
 from collections.abc import Iterator
@@ -7,18 +7,15 @@ from pathlib import Path
 import numpy as np
 
 from data_feeds.load import open_source
-from data_feeds.strict_model import SortedModel
 from doc_tables.blocks import DOCS, PageBlock, table
 from engine.checklist import DayReport, day_report, history_picture, read_state, summary_lines
 from engine.config.market import ChecklistStep, Declaration, MarketStateConfig
 from engine.config.market.declaration import (
     NOTE,
-    SOURCE,
     AllOf,
     Combination,
     Computed,
     ThresholdRule,
-    source_of,
 )
 from engine.market_state import MarketState
 
@@ -38,7 +35,7 @@ DAYS = (
 
 
 def blocks(catalog: Path) -> Iterator[PageBlock]:
-    """Draw the picture; yield conditions, settings and days. The state is read once."""
+    """Draw the picture; yield conditions and days. The state is read once."""
     yield from sample()
     config = MarketStateConfig()
     state, _ = read_state(open_source(catalog), config, FIRST, LAST)
@@ -51,10 +48,8 @@ def blocks(catalog: Path) -> Iterator[PageBlock]:
 
 
 def sample() -> Iterator[PageBlock]:
-    """Yield the blocks that need no data: every condition, every setting."""
-    config = MarketStateConfig()
-    yield PageBlock("checklist.md", "conditions", conditions(config))
-    yield PageBlock("checklist.md", "settings", settings(config))
+    """Yield the block that needs no data: every condition."""
+    yield PageBlock("checklist.md", "conditions", conditions(MarketStateConfig()))
 
 
 def conditions(config: MarketStateConfig) -> list[str]:
@@ -84,22 +79,6 @@ def _combined(rule: Combination) -> str:
         f"`{part}`" if isinstance(part, str) else f"({_combined(part)})" for part in rule.parts
     )
     return (" and " if isinstance(rule, AllOf) else " or ").join(parts)
-
-
-def settings(config: MarketStateConfig) -> list[str]:
-    """Return the table of thresholds and windows with the source of each default."""
-    rows = []
-    for section in type(config).model_fields:
-        rules = getattr(config, section)
-        if section == "inputs" or not isinstance(rules, SortedModel):
-            continue
-        for name, field in type(rules).model_fields.items():
-            says = (field.description or "").partition(SOURCE)[0]
-            default = getattr(rules, name)
-            shown = f"{default:g}" if isinstance(default, float) else str(default)
-            source = _source(source_of(type(rules), name))
-            rows.append((f"`{section}.{name}`", shown, says, source))
-    return table(("setting", "default", "meaning", "source of the default"), rows)
 
 
 def _source(text: str) -> str:

@@ -114,6 +114,6 @@ def test_every_input_declares_its_channels() -> None:
     assert {"SPY/bars/1d", "SPY/bars/1h", "BTCUSDT-PERP/mark/1h", "DGS10/series"} < read
 
 
-def test_the_page_lists_every_condition_and_setting_as_declared() -> None:
+def test_the_page_lists_every_condition_as_declared() -> None:
     found = [line for block in sample() for line in differences(block)]
     assert found == [], "run: make pages PAGES=checklist"
