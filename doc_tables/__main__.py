@@ -32,6 +32,7 @@ from doc_tables import (
     statistics_sizes,
     stress,
     sweeps,
+    today,
 )
 from doc_tables.blocks import ROOT, PageBlock, differences, replace
 
@@ -55,6 +56,7 @@ WRITERS: Mapping[str, Callable[[Path], Iterator[PageBlock]]] = {
     "statistics": statistics_sizes.blocks,
     "stress": stress.blocks,
     "sweeps": sweeps.blocks,
+    "today": today.blocks,
 }
 # Each needs no real data and takes less than a minute.
 SAMPLES: Mapping[str, Callable[[], Iterator[PageBlock]]] = {

@@ -23,6 +23,7 @@ from engine.cli import (
     stress_command,
     study_command,
     sweep_command,
+    today_command,
 )
 from engine.cli.output import last_line_only
 
@@ -52,6 +53,7 @@ app.command("diff")(diff_command.diff)
 app.command("attribute")(attribute_command.attribute)
 app.command("serve")(serve_command.serve)
 app.command("checklist")(checklist_command.checklist)
+app.command("today")(today_command.today)
 app.command("study")(study_command.study)
 app.add_typer(strategy_commands.app, name="strategies")
 app.add_typer(rules_command.app, name="rules")

@@ -34,5 +34,11 @@ def playbook_names(incomplete: str) -> list[str]:
     return _starting(incomplete, [entry.name for entry in entry_points(group="riskoff.strategies")])
 
 
+def asked_names(incomplete: str) -> list[str]:
+    """Return the runs, rule files, playbooks and finished runs that begin as typed."""
+    found = (*files_of("runs", "rules")(incomplete), *playbook_names(incomplete))
+    return _starting(incomplete, [*found, *run_names(incomplete)])
+
+
 def _starting(incomplete: str, names: list[str]) -> list[str]:
     return sorted({name for name in names if name.startswith(incomplete)})

@@ -61,8 +61,8 @@ def fetch_command(
     if dry_run:
         _print_missing(jobs, catalog, as_json)
         return
-    with _bars() as watch:
-        reports = fetch(jobs, catalog, options.now, watch=watch, on_wait=_say_waiting)
+    with progress_bars() as watch:
+        reports = fetch(jobs, catalog, options.now, watch=watch, on_wait=say_waiting)
     failed = [f"{report.key}: {report.problem}" for report in reports if report.problem]
     files: list[str] = []
     try:
@@ -121,7 +121,7 @@ def _print_report(report: "JobReport") -> None:
     print(f"{report.key}: {state}, from {report.source}{notes}")
 
 
-def _say_waiting() -> None:
+def say_waiting() -> None:
     print("another fetch holds this catalog; waiting until it ends", file=sys.stderr)
 
 
@@ -140,7 +140,7 @@ def _terms(
 
 
 @contextmanager
-def _bars() -> "Iterator[Watch | None]":
+def progress_bars() -> "Iterator[Watch | None]":
     """Yield a watch that draws progress on a terminal; None elsewhere."""
     if not sys.stderr.isatty():
         yield None

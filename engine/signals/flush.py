@@ -33,6 +33,11 @@ class FlushState(IntEnum):
     EXPIRED = 5
     INVALIDATED = 6
 
+    @property
+    def words(self) -> str:
+        """Return the state's name in plain words."""
+        return self.name.lower().replace("_", " ")
+
 
 # The compiled loop takes plain integers only.
 _IDLE = int(FlushState.IDLE)

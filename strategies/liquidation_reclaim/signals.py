@@ -104,6 +104,7 @@ def prepare_signals(
         notable=level_broken | (sequence.state != signals.FlushState.IDLE),
         setup=_setup_names(frame),
         remarks=bar_readings.remarks(frame, bases),
+        state_names=tuple(state.words for state in signals.FlushState),
         plan=reclaim_plan(params, values, entry, leave),
         drawn=DRAWN,
     )

@@ -1,0 +1,125 @@
+"""The orders that a run leaves at its end: those to send, those that work, those refused."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from data_feeds.clock import utc_text
+from data_feeds.instrument import Instrument
+from data_feeds.schema import Channel
+from data_feeds.timeframe import Timeframe
+from engine.decision_terms import RISK_ADDING, DecisionOutcome
+from engine.formatting import json_number
+from engine.records import Decision, OrderKind, OrderRole, OrderRow, OrderStatus, SimulationOutcome
+from engine.today.answer_data import OrderNow
+from engine.today.instants import next_open
+
+_SIDES = {1: "buy", -1: "sell"}
+
+
+def working_orders(outcome: SimulationOutcome) -> list[OrderRow]:
+    """Return the orders that can still fill when the run ends."""
+    return [order for order in outcome.orders if order.status == OrderStatus.WORKING.value]
+
+
+def is_to_send(order: OrderRow, decided_at: int) -> bool:
+    """Return whether an order goes out at the next open rather than resting at the venue since.
+
+    It waits for an open, or the rules wrote it at their last decision row.
+    """
+    return order.kind == OrderKind.MARKET.value or order.decided_at >= decided_at
+
+
+def refusals(outcome: SimulationOutcome, decided_at: int) -> Iterator[str]:
+    """Yield a sentence for each request for more risk that risk refused at an instant."""
+    for decision in outcome.decisions:
+        is_refused = decision.outcome is not DecisionOutcome.APPROVED
+        if decision.decided_at == decided_at and is_refused and decision.intent in RISK_ADDING:
+            yield (
+                f"{decision.intent} {decision.instrument}: {decision.outcome} by "
+                f"{decision.blocked_by} ({decision.reason})"
+            )
+
+
+class OrdersNow:
+    """Describes the working orders of a finished run.
+
+    Parameters
+    ----------
+    outcome : of the run to its last bar
+    bars, instruments : of the traded instruments, by name
+    """
+
+    def __init__(
+        self,
+        outcome: SimulationOutcome,
+        bars: Mapping[str, Channel],
+        instruments: Mapping[str, Instrument],
+    ) -> None:
+        self._working = working_orders(outcome)
+        self._decisions = {item.decision_id: item for item in outcome.decisions}
+        self._bars, self._instruments = bars, instruments
+
+    def split(self, decided_at: int) -> tuple[tuple[OrderNow, ...], tuple[OrderNow, ...]]:
+        """Return the orders to send and the orders that work, given the last decision row.
+
+        The stop and the targets of an entry to send are shown with the entry.
+        """
+        entering = {
+            order.plan_id
+            for order in self._working
+            if order.role == OrderRole.ENTRY.value and is_to_send(order, decided_at)
+        }
+        to_send: list[OrderNow] = []
+        working: list[OrderNow] = []
+        for order in self._working:
+            if order.plan_id in entering and order.role != OrderRole.ENTRY.value:
+                continue
+            told = self._told(order)
+            (to_send if is_to_send(order, decided_at) else working).append(told)
+        return tuple(to_send), tuple(working)
+
+    def _told(self, order: OrderRow) -> OrderNow:
+        bars = self._bars[order.instrument]
+        since = max(int(bars["closed_at"][-1]), order.decided_at)
+        calendar = self._instruments[order.instrument].calendar
+        price = order.price if math.isnan(order.last_level) else order.last_level
+        told = OrderNow(
+            instrument=order.instrument,
+            role=order.role,
+            side=_SIDES[order.side],
+            kind=order.kind,
+            quantity=_number(order.quantity - order.filled),
+            price=_number(price),
+            decided_at=utc_text(order.decided_at),
+            opens_at=utc_text(next_open(calendar, Timeframe(bars.key.timeframe).ns, since)),
+            reason=order.reason,
+        )
+        decision = self._decisions.get(order.decision_id)
+        if decision is None or order.role != OrderRole.ENTRY.value:
+            return told
+        return self._sized(told, order, decision)
+
+    def _sized(self, told: OrderNow, order: OrderRow, decision: Decision) -> OrderNow:
+        """Return an entry with its stop, its targets and how its size came about."""
+        plan = [other for other in self._working if other.plan_id == order.plan_id]
+        stops = [o.price for o in plan if o.role == OrderRole.STOP.value]
+        targets = [(o.price, o.fraction) for o in plan if o.role == OrderRole.TARGET.value]
+        risk = decision.risk_per_unit * order.quantity
+        return replace(
+            told,
+            stop=_number(stops[0]) if stops else None,
+            targets=tuple(targets),
+            entry_estimate=_number(decision.entry_estimate),
+            risk_at_stop=_number(risk),
+            binding_cap=str(decision.binding_cap),
+            caps=tuple((str(cap), size) for cap, size in decision.caps if math.isfinite(size)),
+            multiplier=_number(decision.multiplier),
+            leverage_setting=decision.leverage_setting or None,
+            tier=str(decision.tier),
+            market_tier=str(decision.market_tier),
+        )
+
+
+def _number(value: float) -> float | None:
+    return json_number(float(value))

@@ -1,0 +1,142 @@
+"""One playbook at its last bar: state, setup, conditions, positions, orders."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+from data_feeds.catalog import Catalog
+from data_feeds.clock import HOUR_NS, datetime_ns, utc_text
+from data_feeds.errors import DataError
+from data_feeds.schema import Channel, Provenance
+from engine.broker.timeline import execution_bars
+from engine.conditions import Condition, Truth
+from engine.config.models import RunConfig
+from engine.contracts import contract_of
+from engine.formatting import json_number
+from engine.playbook import Signals
+from engine.results.availability import Availability, AvailabilityHistory
+from engine.run import RunResult
+from engine.today.answer_data import ConditionNow, InputAge, InstrumentNow, PlaybookDay
+from engine.today.orders_now import OrdersNow, refusals
+from engine.today.to_last_bar import RunToLastBar, run_to_last_bar
+from engine.trades import FLAT
+
+TRUTHS = {Truth.TRUE: "yes", Truth.FALSE: "no", Truth.UNKNOWN: "unknown"}
+STATES = {
+    Availability.FLAT: "flat, free to trade",
+    Availability.PENDING: "flat, an entry order works",
+    Availability.IN_POSITION: "in a position",
+    Availability.COOL_DOWN: "flat, cooling down after a loss",
+    Availability.HALT: "flat, halted by a guard",
+}
+
+
+def playbook_day(
+    config: RunConfig, source: Catalog, at: int, plugin_path: Path | None = None
+) -> PlaybookDay:
+    """Return a playbook's state at an instant; data that are missing or too old are its problem.
+
+    Errors of the config and of the playbook are raised, as by a run.
+    """
+    bare = PlaybookDay(
+        name=config.name,
+        playbook=config.playbook.name,
+        begun_at=utc_text(datetime_ns(config.data.start)),
+        venue_cash=config.account.venue_cash,
+        brokerage_cash=config.account.brokerage_cash,
+        currency=config.account.currency or "",
+    )
+    try:
+        run = run_to_last_bar(config, source, at, plugin_path)
+    except DataError as error:
+        return replace(bare, problem=str(error))
+    return _told(bare, run)
+
+
+def _told(bare: PlaybookDay, run: RunToLastBar) -> PlaybookDay:
+    result, outcome = run.result, run.result.outcome
+    row = run.last_row
+    decided_at = int(result.signals.decided_at[row])
+    bars = traded_bars(result)
+    to_send, working = OrdersNow(outcome, bars, result.dataset.instruments).split(decided_at)
+    return replace(
+        bare,
+        rows_to=utc_text(max(int(rows["closed_at"][-1]) for rows in bars.values())),
+        decided_at=utc_text(decided_at),
+        equity=json_number(float(outcome.curve.equity[-1])),
+        setup="" if result.signals.setup is None else str(result.signals.setup[row]),
+        stage=_stage(result.signals, row),
+        conditions=tuple(_condition(item, row) for item in result.signals.conditions),
+        instruments=tuple(
+            _instrument(result, name, rows, run.ended_at) for name, rows in bars.items()
+        ),
+        to_send=to_send,
+        working=working,
+        refused=tuple(refusals(outcome, decided_at)),
+        inputs=run.inputs,
+        is_synthetic=result.dataset.provenance is Provenance.SYNTHETIC,
+        problem=_too_old(run.inputs),
+    )
+
+
+def traded_bars(result: RunResult) -> dict[str, Channel]:
+    """Return the bars that the orders of each traded instrument fill in, where there are any."""
+    channels = tuple(result.requirements.channels)
+    bars = {
+        name: execution_bars(result.dataset, channels, name)
+        for name in sorted(result.requirements.traded)
+    }
+    return {name: rows for name, rows in bars.items() if len(rows)}
+
+
+def _too_old(inputs: tuple[InputAge, ...]) -> str:
+    late = [item for item in inputs if item.is_stale]
+    return "; ".join(f"{item.channel} ends at {item.newest}, a later bar is due" for item in late)
+
+
+def _stage(signals: Signals, row: int) -> str:
+    """Return the name of the state that the rules are in, "" where they name none."""
+    states = signals.values.get("state")
+    if states is None or not signals.state_names or not math.isfinite(float(states[row])):
+        return ""
+    place = int(states[row])
+    return signals.state_names[place] if place >= 0 else ""
+
+
+def _condition(item: Condition, row: int) -> ConditionNow:
+    measured, threshold = float(item.measured[row]), float(item.threshold[row])
+    age = None if item.age_ns is None or item.age_ns[row] < 0 else int(item.age_ns[row])
+    return ConditionNow(
+        name=item.name,
+        truth="left out" if item.left_out else TRUTHS[Truth(int(item.truth[row]))],
+        required=item.required,
+        group=item.group,
+        measured=json_number(measured),
+        threshold=json_number(threshold),
+        away=json_number(measured - threshold),
+        unit=item.unit,
+        age_hours=None if age is None else age / HOUR_NS,
+        description=item.description,
+    )
+
+
+def _instrument(result: RunResult, name: str, bars: Channel, ended_at: int) -> InstrumentNow:
+    """Return the state of one instrument after the last bar, a fill at its close included."""
+    outcome = result.outcome
+    start = datetime_ns(result.config.data.start)
+    state = AvailabilityHistory(outcome, name, start, ended_at).at_decision(ended_at)
+    fills = [fill for fill in outcome.fills if fill.instrument == name]
+    quantity = fills[-1].position_after if fills else 0.0
+    held = abs(quantity) > FLAT
+    value = outcome.open_values.get(fills[-1].plan_id) if held else None
+    return InstrumentNow(
+        instrument=name,
+        state=STATES[Availability(state.state)],
+        detail=state.detail,
+        quantity=quantity if held else 0.0,
+        average_entry=fills[-1].average_entry_after if held else None,
+        is_margined=contract_of(result.dataset.instruments[name]).is_margined,
+        value=value,
+        close=float(bars["close"][-1]),
+        closed_at=utc_text(int(bars["closed_at"][-1])),
+    )

@@ -1,0 +1,255 @@
+"""The words of a day's answer, which text and page share."""
+
+from engine.checklist import DayReport
+from engine.config.market import ChecklistStep
+from engine.formatting import in_unit, money, number, percent
+from engine.today.answer_data import (
+    ConditionNow,
+    FetchedRows,
+    Flip,
+    InputAge,
+    InstrumentNow,
+    MarketDay,
+    NextRelease,
+    OrderNow,
+    PlaybookDay,
+    TodayReport,
+    Verdict,
+)
+
+_ANSWERS = {
+    Verdict.WAIT: "WAIT: the checklist asks for nothing.",
+    Verdict.REDUCE: "REDUCE: the checklist asks for less risk.",
+    Verdict.HEDGE: "HEDGE: the checklist asks for hedges.",
+    Verdict.TOO_OLD: "DATA TOO OLD: do not act on this answer.",
+}
+# Significant digits of a measured number and of its distance to the threshold.
+MEASURED_DIGITS, DISTANCE_DIGITS = 4, 3
+
+
+def answer(report: TodayReport) -> str:
+    """Return the answer in one sentence."""
+    return _ANSWERS[report.verdict]
+
+
+def fetched(rows: FetchedRows | None) -> list[str]:
+    """Return what was fetched and which sources failed, a sentence each."""
+    if rows is None:
+        return ["Nothing was fetched: the answer is from stored rows."]
+    grown = sum(count > 0 for count in rows.rows.values())
+    lines = [f"Fetched {sum(rows.rows.values())} new rows of {grown} of {len(rows.rows)} channels."]
+    return lines + [
+        f"FAILED {problem}; the answer is from stored rows." for problem in rows.problems
+    ]
+
+
+def reading(market: MarketDay) -> str:
+    """Return when the checklist was read, and when it is read next."""
+    return (
+        f"Checklist of {market.day.date}, read at {market.clock} New York "
+        f"({market.day.known_at}); the next reading is at {market.next_at}."
+    )
+
+
+def changes(market: MarketDay) -> list[str]:
+    """Return what changed since the reading of the day before, a sentence each."""
+    lines = [f"{label}: {before} -> {now}" for label, before, now in market.changes]
+    lines += [flip_words(flip) for flip in market.flips]
+    return lines or ["nothing: no label and no condition"]
+
+
+def flip_words(flip: Flip) -> str:
+    """Return a condition that changed, with its number against its threshold.
+
+    >>> flip_words(Flip("vix_elevated", "no", "yes", 21.5, 20.0, "points", "VIX is elevated"))
+    'vix_elevated: no -> yes, 21.5 against 20 points (+1.5)'
+    """
+    numbers = compared(flip.measured, flip.threshold, flip.unit)
+    name = f"step {ChecklistStep(flip.name).heading}" if flip.name in _STEPS else flip.name
+    return f"{name}: {flip.before} -> {flip.now}{', ' if numbers else ''}{numbers}"
+
+
+_STEPS = {step.value for step in ChecklistStep}
+
+
+def compared(measured: float | None, threshold: float | None, unit: str) -> str:
+    """Return a number against its threshold and the signed distance, in one unit.
+
+    >>> compared(-0.0609, -0.08, "fraction")
+    '-6.09% against -8% (+1.91 points)'
+    >>> compared(3.0, None, "signs"), compared(None, 1.0, "x")
+    ('3 signs', '')
+    """
+    if measured is None:
+        return ""
+    # A funding rate is a fraction of notional and reads like one.
+    unit = "fraction" if unit == "rate" else unit
+    if threshold is None:
+        (shown,), word = in_unit((measured,), unit, MEASURED_DIGITS)
+        return f"{shown}%" if word == "%" else f"{shown} {word}".rstrip()
+    # All three in one unit, so that a reader can add them.
+    both = (measured, threshold)
+    (shown, beside), word = in_unit(both, unit, MEASURED_DIGITS)
+    scale = {"%": 100.0, "bp": 10_000.0}.get(word, 1.0) if unit == "fraction" else 1.0
+    away = (measured - threshold) * scale
+    distance = f"{'+' if away > 0 else ''}{number(away, DISTANCE_DIGITS)}"
+    if word == "%":
+        return f"{shown}% against {beside}% ({distance} points)"
+    return f"{shown} against {beside} {word}".rstrip() + f" ({distance})"
+
+
+def step_line(day: DayReport, place: int) -> tuple[str, str, str]:
+    """Return a step of the checklist: its heading, its truth, the conditions that hold in it."""
+    step, read = day.steps[place]
+    held = ", ".join(line.name for line in read if line.truth == "yes")
+    return ChecklistStep(step.name).heading, step.truth, held or "no condition holds"
+
+
+def state(playbook: PlaybookDay) -> str:
+    """Return the playbook's state in one sentence: position or not, setup, stage, conditions."""
+    held = [item for item in playbook.instruments if item.quantity]
+    parts = [f"holds {len(held)} of {len(playbook.instruments)} instruments" if held else "flat"]
+    if playbook.setup:
+        parts.append(f"setup {playbook.setup}")
+    if playbook.stage:
+        parts.append(f"stage: {playbook.stage}")
+    entry = entry_words(playbook.conditions)
+    return "; ".join([*parts, *([entry] if entry else [])])
+
+
+def entry_words(conditions: tuple[ConditionNow, ...]) -> str:
+    """Return how many required conditions hold, by group, and which are missing."""
+    told = []
+    required = [item for item in conditions if item.required]
+    groups = list(dict.fromkeys(item.group for item in required if item.group)) or [""]
+    for group in groups:
+        own = [item for item in required if item.group in ("", group)]
+        if not own:
+            continue
+        lacking = [item.name for item in own if item.truth in ("no", "unknown")]
+        of = f" of {group}" if group else ""
+        told.append(
+            f"{len(own) - len(lacking)} of {len(own)} required conditions{of} hold"
+            + (f", not {', '.join(lacking)}" if lacking else "")
+        )
+    return "; ".join(told)
+
+
+def begun(playbook: PlaybookDay) -> str:
+    """Return what the position is based on: the account's start and its cash."""
+    cash = [
+        f"{money(amount)} {wallet}"
+        for amount, wallet in (
+            (playbook.venue_cash, "at the venue"),
+            (playbook.brokerage_cash, "at the broker"),
+        )
+        if amount
+    ]
+    text = f"account begun flat {playbook.begun_at} with {' and '.join(cash) or 'no cash'}"
+    if playbook.equity is None:
+        return text
+    return f"{text}, equity now {money(playbook.equity)} {playbook.currency}".rstrip()
+
+
+def condition_row(item: ConditionNow) -> tuple[str, str, str, str]:
+    """Return a condition: truth, name, number against threshold with distance, age of inputs."""
+    age = "" if item.age_hours is None else hours(item.age_hours)
+    truth = item.truth if item.truth != "no" or not item.required else "NO"
+    return truth, item.name, compared(item.measured, item.threshold, item.unit), age
+
+
+def hours(count: float | None) -> str:
+    """Return a number of hours; days from two days on.
+
+    >>> hours(3.5), hours(66.5), hours(None)
+    ('3.5h', '2.77d', '-')
+    """
+    if count is None:
+        return "-"
+    return f"{number(count, 3)}h" if abs(count) < 48 else f"{number(count / 24, 3)}d"
+
+
+def instrument_row(item: InstrumentNow, currency: str) -> tuple[str, str, str]:
+    """Return an instrument: its state, its position, its last close."""
+    held = item.state
+    if item.quantity:
+        kind = "open profit" if item.is_margined else "worth"
+        worth = "" if item.value is None else f", {kind} {money(item.value)} {currency}".rstrip()
+        held = f"holds {number(item.quantity)} from {number(item.average_entry, 8)}{worth}"
+    elif item.detail:
+        held = f"{held} ({item.detail})"
+    return item.instrument, held, f"close {number(item.close, 8)} at {item.closed_at}"
+
+
+def order_lines(order: OrderNow) -> list[str]:
+    """Return an order to send: what, how much, when, its stop and targets, what bound its size."""
+    size = "the whole position" if order.quantity is None else number(order.quantity)
+    level = "" if order.price is None else f" at {number(order.price, 8)}"
+    when = f", at the open of {order.opens_at}" if order.kind == "market" else ""
+    why = f" ({order.reason})" if order.reason else ""
+    head = (
+        f"{order.side} {size} {order.instrument}, {order.role}, {order.kind}{level}{when}; "
+        f"decided {order.decided_at}{why}"
+    )
+    return [head, *_plan_lines(order), *_size_lines(order)]
+
+
+def _plan_lines(order: OrderNow) -> list[str]:
+    if order.stop is None and not order.targets:
+        return []
+    told = []
+    if order.stop is not None:
+        told.append(f"stop {number(order.stop, 8)}")
+    told += [
+        f"target {number(price, 8)} for {percent(fraction, 0)}" for price, fraction in order.targets
+    ]
+    if order.risk_at_stop is not None:
+        told.append(f"{money(order.risk_at_stop)} lost at the stop, costs included")
+    if order.leverage_setting:
+        told.append(f"leverage setting {order.leverage_setting}")
+    return ["; ".join(told)]
+
+
+def _size_lines(order: OrderNow) -> list[str]:
+    if not order.caps:
+        return []
+    allowed = dict(order.caps)
+    least = allowed.get(order.binding_cap, min(allowed.values()))
+    bound = f"size bound by {order.binding_cap or 'no cap'}, which allows {number(least)}"
+    larger = min(((size, name) for name, size in order.caps if size > least), default=None)
+    beside = "" if larger is None else f"; the next cap is {larger[1]}, {number(larger[0])}"
+    factor = ""
+    if order.multiplier is not None and order.multiplier != 1.0:
+        tiers = [f"account tier {order.tier}"] if order.tier else []
+        tiers += [f"market tier {order.market_tier}"] if order.market_tier else []
+        because = f" (playbook's size, {' and '.join(tiers)})" if tiers else ""
+        factor = f"; times {number(order.multiplier)}{because}"
+    return [f"{bound}{beside}{factor}"]
+
+
+def working_line(order: OrderNow) -> str:
+    """Return an order that works at the venue since an earlier decision."""
+    size = "the whole position" if order.quantity is None else number(order.quantity)
+    level = "" if order.price is None else f" at {number(order.price, 8)}"
+    return (
+        f"{order.role} {order.instrument}: {order.side} {size}{level}, {order.kind}, "
+        f"since {order.decided_at}"
+    )
+
+
+def age_row(item: InputAge) -> tuple[str, str, str, str, str, str]:
+    """Return an input: who reads it, its newest row, its age, the limit, what is wrong."""
+    return (
+        item.reader,
+        item.channel,
+        item.newest or "-",
+        hours(item.age_hours),
+        hours(item.limit_hours),
+        item.why,
+    )
+
+
+def release_row(item: NextRelease) -> tuple[str, str, str, str]:
+    """Return a release: its instant, series, the date of the values, whether it is documented."""
+    known = "" if item.is_confirmed else "time assumed"
+    return item.at, ", ".join(item.series), f"values of {item.reference_date}", known

@@ -1,0 +1,120 @@
+"""One run up to its last bar: the same engine, with the window's end at the asked instant."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from data_feeds.catalog import Catalog
+from data_feeds.clock import datetime_ns, utc_datetime, utc_text
+from data_feeds.errors import CoverageError
+from data_feeds.load import stored_keys
+from data_feeds.schema import ChannelKey, ChannelKind
+from data_feeds.timeframe import Timeframe
+from engine.config.models import RunConfig
+from engine.errors import ConfigError
+from engine.playbook import Requirements
+from engine.plugins import configured_playbook, requirements_of
+from engine.run import PreparedRun, RunResult, prepare_playbook
+from engine.run_data import run_channels
+from engine.settle import settle
+from engine.today.ages import bars_age, newest_fact
+from engine.today.answer_data import InputAge
+from engine.today.instants import next_close
+
+
+@dataclass(frozen=True)
+class RunToLastBar:
+    """A run whose window ends at the last known bars.
+
+    ``ended_at`` (ns UTC) is the asked instant, or earlier where a required bar is missing.
+    ``inputs`` are the ages of the required bars.
+    """
+
+    result: RunResult
+    ended_at: int
+    inputs: tuple[InputAge, ...]
+
+    @property
+    def last_row(self) -> int:
+        """Return the last decision row of the window."""
+        rows = self.result.signals.decided_at
+        return int(np.searchsorted(rows, self.ended_at, side="right")) - 1
+
+
+def run_to_last_bar(
+    config: RunConfig, source: Catalog, at: int, plugin_path: Path | None = None
+) -> RunToLastBar:
+    """Run a playbook from the start of its config to the last bars known at an instant.
+
+    Nothing is closed at the end: positions stay open, and orders that wait for the next open stay
+    working. The first close after the data follows from the calendars, so that the last close ends
+    its day exactly where it does in a longer run.
+
+    Raises
+    ------
+    ConfigError : the config starts at the instant or later.
+    CoverageError : a required channel has no bar, or the bars do not reach back far enough.
+    """
+    start = datetime_ns(config.data.start)
+    if at <= start:
+        raise ConfigError(
+            f"{config.name}: begins at {utc_text(start)}, not before {utc_text(at)}; give an "
+            "earlier data.start"
+        )
+    config, playbook = settle(config, source, configured_playbook(config.playbook, plugin_path))
+    requirements = requirements_of(playbook)
+    newest = _newest_bars(config, source, requirements, at)
+    end = min([at, *(_covered_to(source, key, closed) for key, closed in newest.items())])
+    if end <= start:
+        raise CoverageError(
+            f"{config.name}: the bars end at {utc_text(min(newest.values()))}, before the run "
+            f"begins at {utc_text(start)}"
+        )
+    prepared = prepare_playbook(_ending_at(config, end), source, playbook)
+    ages = tuple(bars_age(config.name, source, key, at) for key in sorted(newest))
+    return RunToLastBar(with_next_close(prepared).simulated(), end, ages)
+
+
+def with_next_close(prepared: PreparedRun) -> PreparedRun:
+    """Return a prepared run that knows from the calendars when the next bar will close."""
+    inputs = prepared.inputs
+    held = inputs.dataset.instruments
+    closes = [
+        next_close(
+            held[name].calendar, Timeframe(bars.key.timeframe).ns, int(bars["closed_at"][-1])
+        )
+        for name, bars in inputs.bars.items()
+        if len(bars) and held[name].expires_at is None
+    ]
+    last = max(int(bars["closed_at"][-1]) for bars in inputs.bars.values() if len(bars))
+    following = min((close for close in closes if close > last), default=None)
+    return replace(prepared, inputs=replace(inputs, next_close=following))
+
+
+def _newest_bars(
+    config: RunConfig, source: Catalog, requirements: Requirements, at: int
+) -> dict[ChannelKey, int]:
+    """Return the newest close known at an instant of every required bar channel."""
+    required, _ = run_channels(config, source, requirements)
+    found = {}
+    for key, stored in stored_keys(source, required).items():
+        if key.kind is not ChannelKind.BARS:
+            continue
+        newest = None if stored is None else newest_fact(source, stored, at)
+        if newest is None and key not in requirements.late:
+            raise CoverageError(f"{key}: no bar is known at {utc_text(at)}; fetch or import it")
+        if newest is not None:
+            found[key] = newest
+    return found
+
+
+def _covered_to(source: Catalog, key: ChannelKey, closed_at: int) -> int:
+    """Return how far bars that end at a close cover a window: to the close of the bar after it."""
+    calendar = source.instruments()[key.instrument].calendar
+    return next_close(calendar, Timeframe(key.timeframe).ns, closed_at)
+
+
+def _ending_at(config: RunConfig, end: int) -> RunConfig:
+    data = config.data.model_copy(update={"end": utc_datetime(end)})
+    return config.model_copy(update={"data": data})
