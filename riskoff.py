@@ -11,6 +11,7 @@ print(r.why_not("2026-02-05"))
 from engine.door import (
     Account,
     Comparison,
+    DayAnswer,
     Difference,
     RiskOffDay,
     Run,
@@ -24,12 +25,14 @@ from engine.door import (
     open,
     run,
     sweep,
+    today,
 )
 from engine.errors import RiskoffError
 
 __all__ = [
     "Account",
     "Comparison",
+    "DayAnswer",
     "Difference",
     "RiskOffDay",
     "RiskoffError",
@@ -44,4 +47,5 @@ __all__ = [
     "open",
     "run",
     "sweep",
+    "today",
 ]

@@ -8,6 +8,7 @@ import riskoff
 EXPORTED = [
     "Account",
     "Comparison",
+    "DayAnswer",
     "Difference",
     "RiskOffDay",
     "RiskoffError",
@@ -22,6 +23,7 @@ EXPORTED = [
     "open",
     "run",
     "sweep",
+    "today",
 ]
 
 

@@ -30,6 +30,8 @@ from engine.cli.output import last_line_only
 app = typer.Typer(
     name="riskoff",
     help="Event-driven backtests of sell-off playbooks: from a YAML file to audited books.",
+    epilog="Exit codes: 0 done, 1 bug, 2 file or option, 3 data, 4 playbook, 5 simulation, "
+    "6 report, 7 differs (diff --exit-code); today: 0 wait, 10 reduce, 11 hedge, 3 data too old.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

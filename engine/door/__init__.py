@@ -1,5 +1,6 @@
 """Define the functions and classes that the module ``riskoff`` at the root exports."""
 
+from engine.door.day_answer import DayAnswer, today
 from engine.door.difference import Difference
 from engine.door.finished_account import Account
 from engine.door.finished_comparison import Comparison
@@ -21,6 +22,7 @@ from engine.door.risk_off_day import RiskOffDay
 __all__ = [
     "Account",
     "Comparison",
+    "DayAnswer",
     "Difference",
     "RiskOffDay",
     "Run",
@@ -34,4 +36,5 @@ __all__ = [
     "open",
     "run",
     "sweep",
+    "today",
 ]

@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from data_feeds.calendar import ALWAYS_OPEN
 from data_feeds.catalog import Catalog
 from data_feeds.clock import parse_duration, utc_text
+from data_feeds.load import stored_keys
 from data_feeds.schema import ChannelKey, ChannelKind, Provenance
 from data_feeds.timeframe import Timeframe
 from engine.checklist import DayReport, day_report, read_state
@@ -73,18 +75,19 @@ def _missing(source: Catalog, rules: MarketStateConfig, at: int) -> str:
     A session that was held and is not in the data would be read as unchanged.
     """
     names, held = rules.inputs, source.instruments()
-    found = []
-    for name in (names.index, names.growth):
-        key = ChannelKey(name, ChannelKind.BARS, "1d")
-        newest = newest_fact(source, key, at) if source.find(key) else None
-        due = due_close(held[name].calendar, Timeframe("1d").ns, at) if name in held else at
-        if newest is None or newest < due:
-            found.append(_late(key, newest, due))
     hours = ChannelKey(names.bitcoin, ChannelKind.BARS, "1h")
-    newest = newest_fact(source, hours, at) if source.find(hours) else None
-    due = at - parse_duration(rules.crypto_max_age)
-    if newest is None or newest < due:
-        found.append(_late(hours, newest, due))
+    days = [ChannelKey(name, ChannelKind.BARS, "1d") for name in (names.index, names.growth)]
+    stored = stored_keys(source, [hours, *days])
+    due = {hours: at - parse_duration(rules.crypto_max_age)}
+    for key in days:
+        calendar = held[key.instrument].calendar if key.instrument in held else ALWAYS_OPEN
+        due[key] = due_close(calendar, Timeframe(key.timeframe).ns, at)
+    found = []
+    for key, wanted in due.items():
+        origin = stored[key]
+        newest = None if origin is None else newest_fact(source, origin, at)
+        if newest is None or newest < wanted:
+            found.append(_late(key, newest, wanted))
     return "; ".join(found)
 
 

@@ -1,0 +1,203 @@
+"""The answer of a day: verdict, changes, stale inputs, releases, text and JSON."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data_feeds.catalog import Catalog
+from data_feeds.clock import HOUR_NS
+from engine.config.load import load_state_config
+from engine.config.locations import find_config
+from engine.config.market import MarketStateConfig
+from engine.today import TodayReport, Verdict, today_report, today_text
+from engine.today.answer_data import NO_ORDERS
+from engine.today.playbook_day import playbook_day
+from engine.today.releases_ahead import next_releases
+from tests.data_feeds.factory import ns, series
+from tests.engine.today.market_of_days import ORIGIN, SERIES, channels, made_catalog, made_run
+
+RULES = MarketStateConfig()
+TUESDAY, SUNDAY = "2026-02-10T23:30", "2026-02-08T15:00"
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
+    return made_catalog(tmp_path_factory.mktemp("made") / "catalog")
+
+
+@pytest.fixture(scope="module")
+def tuesday(stored: Catalog, tmp_path_factory: pytest.TempPathFactory) -> TodayReport:
+    folder = tmp_path_factory.mktemp("runs")
+    runs = [made_run(name, folder, stored) for name in ("dip", "break", "book")]
+    return today_report(stored, RULES, runs, ns(TUESDAY))
+
+
+def without(folder: Path, instrument: str, first: str, last: str) -> Catalog:
+    """Return the made market without the rows of an instrument known in a stretch."""
+    catalog = Catalog(folder)
+    for owner, rows in channels():
+        known = rows["available_at"]
+        hole = (known >= ns(first)) & (known < ns(last)) & (owner.id == instrument)
+        catalog.write(owner, [rows.take(~hole)], ORIGIN)
+    return catalog
+
+
+def test_the_verdict_is_the_checklist_s_action(tuesday: TodayReport) -> None:
+    assert tuesday.market.day.date == "2026-02-10"
+    assert (tuesday.verdict, tuesday.too_old) == (Verdict.WAIT, ())
+    for action in ("reduce", "hedge"):
+        day = replace(tuesday.market.day, action=action)
+        told = replace(tuesday, market=replace(tuesday.market, day=day))
+        assert told.verdict == action
+
+
+def test_text_and_json_say_that_no_order_is_placed(tuesday: TodayReport) -> None:
+    assert NO_ORDERS in today_text(tuesday)
+    document = tuesday.document()
+    assert document["places_orders"] is False
+    assert document["note"] == NO_ORDERS
+
+
+def test_json_has_no_number_that_json_lacks_and_the_answer_first(tuesday: TodayReport) -> None:
+    document = json.loads(json.dumps(tuesday.document(), allow_nan=False))
+    assert list(document)[:4] == ["verdict", "too_old", "places_orders", "note"]
+    assert set(document) == {
+        *("verdict", "too_old", "places_orders", "note", "at", "new_york", "data"),
+        *("is_synthetic", "market", "playbooks", "inputs", "releases", "fetched"),
+    }
+    dip = document["playbooks"][0]
+    assert {item["name"] for item in dip["conditions"]} >= {"loss", "bounce"}
+    for item in dip["conditions"]:
+        if item["measured"] is not None and item["threshold"] is not None:
+            assert item["away"] == pytest.approx(item["measured"] - item["threshold"])
+
+
+def test_an_entry_to_send_has_its_stop_and_the_cap_that_bound_it(
+    stored: Catalog, tmp_path: Path
+) -> None:
+    config = made_run("break", tmp_path, stored)
+    hours = range(ns("2026-01-20"), ns("2026-01-24"), HOUR_NS)
+    days = (playbook_day(config, stored, at) for at in hours)
+    entry = next(order for day in days for order in day.to_send if order.role == "entry")
+    allowed = dict(entry.caps)
+    assert entry.binding_cap in allowed
+    assert entry.quantity is not None
+    assert entry.stop is not None
+    assert entry.entry_estimate is not None
+    assert entry.multiplier is not None
+    assert min(allowed.values()) == allowed[entry.binding_cap]
+    # The size is that of the cap times the multiplier, floored to the lot.
+    assert 0.99 < entry.quantity / (allowed[entry.binding_cap] * entry.multiplier) <= 1.0
+    side = 1 if entry.side == "buy" else -1
+    assert side * (entry.entry_estimate - entry.stop) > 0
+    assert entry.opens_at == entry.decided_at
+
+
+def test_a_missing_session_makes_the_answer_too_old(tmp_path: Path) -> None:
+    catalog = without(tmp_path / "catalog", "SPY", "2026-02-10", "2026-02-11")
+    config = made_run("dip", tmp_path, catalog)
+    report = today_report(catalog, RULES, [config], ns(TUESDAY))
+    assert report.verdict is Verdict.TOO_OLD
+    assert report.too_old == (
+        "checklist: SPY/bars/1d ends at 2026-02-09T21:00Z, a bar to 2026-02-10T21:00Z is due",
+        "dip: SPY/bars/1d ends at 2026-02-09T21:00Z, a later bar is due",
+    )
+    text = today_text(report)
+    assert "DATA TOO OLD: do not act on this answer." in text
+    # The state as of the last bar is told all the same.
+    assert "Bars to 2026-02-09T21:00Z" in text
+
+
+def test_bars_that_ended_long_ago_are_told_as_such(stored: Catalog, tmp_path: Path) -> None:
+    config = made_run("dip", tmp_path, stored)
+    report = today_report(stored, RULES, [config], ns("2026-06-01T12:00"))
+    assert report.verdict is Verdict.TOO_OLD
+    assert report.playbooks[0].problem == (
+        "SPY/bars/1d ends at 2026-02-13T21:00Z, a later bar is due"
+    )
+    assert report.playbooks[0].rows_to == "2026-02-13T21:00Z"
+
+
+def test_bitcoin_s_hours_may_lack_a_few_but_not_a_day(tmp_path: Path) -> None:
+    few = without(tmp_path / "few", "BTCUSDT-PERP", "2026-02-10T20:00", "2026-03-01")
+    assert today_report(few, RULES, [], ns(TUESDAY)).verdict is Verdict.WAIT
+    # A run over hours may lack one bar only.
+    run = made_run("break", tmp_path, few)
+    assert today_report(few, RULES, [run], ns(TUESDAY)).too_old == (
+        "break: BTCUSDT-PERP/bars/1h ends at 2026-02-10T19:00Z, a later bar is due",
+    )
+    day = without(tmp_path / "day", "BTCUSDT-PERP", "2026-02-09T20:00", "2026-03-01")
+    assert today_report(day, RULES, [], ns(TUESDAY)).verdict is Verdict.TOO_OLD
+
+
+def test_too_few_known_steps_are_no_reason_to_wait(stored: Catalog) -> None:
+    strict = load_state_config(find_config("default", "checklist"), ["checklist.least_known=4"])
+    report = today_report(stored, strict, [], ns(TUESDAY))
+    assert report.verdict is Verdict.TOO_OLD
+    assert report.too_old == ("checklist: 3 of 4 steps are known; the checklist needs 4",)
+
+
+def test_on_a_sunday_bitcoin_goes_on_and_equities_stay(stored: Catalog, tmp_path: Path) -> None:
+    runs = [made_run(name, tmp_path, stored) for name in ("dip", "break")]
+    report = today_report(stored, RULES, runs, ns(SUNDAY))
+    assert not report.too_old
+    # 15:00Z is 10:00 in New York: the newest reading is Saturday's.
+    assert (report.market.day.date, report.market.compared_with) == ("2026-02-07", "2026-02-06")
+    assert report.market.next_at == "2026-02-08T23:30Z"
+    dip, breakout = report.playbooks
+    assert (dip.rows_to, dip.decided_at) == ("2026-02-06T21:00Z", "2026-02-06T23:30Z")
+    assert (breakout.rows_to, breakout.decided_at) == ("2026-02-08T15:00Z",) * 2
+    for order in dip.to_send:
+        assert order.opens_at == "2026-02-09T14:30Z"
+
+
+def test_the_morning_after_a_holiday_reads_the_session_before_it(stored: Catalog) -> None:
+    report = today_report(stored, RULES, [], ns("2026-01-20T13:00"))
+    assert not report.too_old
+    ages = {item.channel: item for item in report.inputs}
+    # Friday's close, 21:00Z, to Tuesday 13:00Z: 3 days and 16 hours.
+    assert ages["SPY/bars/1d"].age_hours == 88
+    assert (ages["SPY/bars/1d"].limit_hours, ages["SPY/bars/1d"].is_stale) == (144, False)
+
+
+def test_an_absent_input_is_stale_and_an_alternative_replaces_it(tuesday: TodayReport) -> None:
+    stale = {item.channel: item.why for item in tuesday.inputs if item.is_stale}
+    assert stale["BTCUSDT-PERP/funding"] == "not in the data"
+    # VIXCLS stands for VIX, DTWEXBGS for DXY: these are held.
+    assert not {"VIXCLS/series", "DTWEXBGS/series"} & set(stale)
+
+
+def test_a_release_is_the_next_by_its_rule_and_weekends_bring_none(stored: Catalog) -> None:
+    told = {item.series: item for item in next_releases(stored, RULES, ns(SUNDAY))}
+    assert set(told) == {(name,) for name in SERIES}
+    # H.15 on Monday at 16:15 New York with Friday's yields.
+    yields = told[("DGS10",)]
+    assert (yields.at, yields.reference_date) == ("2026-02-09T21:15Z", "2026-02-06")
+    # The made dollar index has values of sessions alone, so Sunday evening brings none.
+    assert told[("DXY",)].at == "2026-02-09T22:00Z"
+
+
+def test_announced_earnings_are_told_until_they_pass(tmp_path: Path) -> None:
+    catalog = made_catalog(tmp_path / "catalog")
+    owner = next(found for found, _ in channels() if found.id == "VIX")
+    name = "NVDA-EARNINGS"
+    announced = series([ns("2026-02-01")], [ns("2026-02-01")], [20260225.0], name)
+    catalog.write(owner.model_copy(update={"id": name}), [announced], ORIGIN)
+    (line,) = (i for i in next_releases(catalog, RULES, ns(SUNDAY)) if i.series == (name,))
+    assert (line.at, line.reference_date) == ("2026-02-25", "2026-02-25")
+    later = next_releases(catalog, RULES, ns("2026-02-26"))
+    assert (name,) not in [item.series for item in later]
+
+
+def test_the_position_shown_is_the_last_fill_s(tuesday: TodayReport) -> None:
+    book = tuesday.playbooks[2]
+    held = {item.instrument: item for item in book.instruments}
+    assert set(held) == {"IEF", "QQQ", "SPY"}
+    assert all(item.quantity > 0 for item in held.values())
+    # Owned: equity is cash and the market values.
+    worth = sum(item.value or 0.0 for item in held.values())
+    assert book.equity is not None
+    assert np.isclose(worth, 0.9 * book.equity, rtol=0.05)
