@@ -19,7 +19,12 @@ HEADING = ("argument or option", "default", "meaning")
 # Each ends a command; its docstring says what failed.
 ERRORS: tuple[type[RiskoffError], ...] = (DataError, PlaybookError, SimulationError, ReportError)
 OTHER_CODES = {
-    0: "the command did what it was asked; a refused order, a liquidation or a halt is a result",
+    0: "the command did what it was asked; a refused order, a liquidation or a halt is a result; "
+    "`riskoff today`: **wait**",
+    exit_codes.EXIT_TOO_OLD: "`riskoff today`: **data too old** to act on, with the answer on "
+    "stdout; the remedy is that of the errors of data: bring them up to date",
+    exit_codes.EXIT_REDUCE: "`riskoff today`: **reduce**",
+    exit_codes.EXIT_HEDGE: "`riskoff today`: **hedge**",
     exit_codes.EXIT_BUG: "a fault of riskoff, with a traceback; or the reader of a pipe went away",
     exit_codes.EXIT_USAGE: "the command line or a file that you wrote is wrong; the text names "
     "file, line, key, value and remedy",
@@ -108,11 +113,13 @@ def _codes() -> Iterator[tuple[str, str]]:
     SystemExit : a code of ``engine.cli.exit_codes`` has no meaning here.
     """
     named = {name: code for name, code in vars(exit_codes).items() if name.startswith("EXIT_")}
-    found = {code: [words] for code, words in OTHER_CODES.items()}
+    found: dict[int, list[str]] = {}
     for error in ERRORS:
         first = inspect.cleandoc(error.__doc__ or "").split("\n\n")[0]
         words = " ".join(first.split()).rstrip(".")
         found.setdefault(error.exit_code, []).append(words[:1].lower() + words[1:])
+    for code, words in OTHER_CODES.items():
+        found.setdefault(code, []).append(words)
     silent = sorted(name for name, code in named.items() if code not in found)
     if silent:
         raise SystemExit(f"{__name__}: OTHER_CODES says nothing about {', '.join(silent)}")

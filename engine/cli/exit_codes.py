@@ -1,7 +1,4 @@
-"""Define exit codes of ``riskoff`` beside those of the error classes.
-
-``docs/exit-codes.md`` is the table of all of them.
-"""
+"""Define exit codes of ``riskoff`` beside those of the error classes."""
 
 EXIT_BUG = 1
 EXIT_BROKEN_PIPE = 1  # typer's own code when the reader of a pipe has closed it

@@ -8,7 +8,7 @@ from engine import errors
 from engine.cli import exit_codes
 from tests.engine.cli.command import Command
 
-TABLE = Path(__file__).parents[3] / "docs" / "exit-codes.md"
+TABLE = Path(__file__).parents[3] / "docs" / "reference" / "commands.md"
 
 
 def families(root: type[RiskoffError]) -> set[int]:
@@ -19,7 +19,7 @@ def families(root: type[RiskoffError]) -> set[int]:
 def test_the_table_has_each_code_once_and_no_other() -> None:
     assert errors.ReportError.exit_code in families(RiskoffError)
     named = {value for name, value in vars(exit_codes).items() if name.startswith("EXIT_")}
-    told = [int(code) for code in re.findall(r"^\| (\d+) \|", TABLE.read_text(), re.MULTILINE)]
+    told = [int(code) for code in re.findall(r"^\| `(\d+)` \|", TABLE.read_text(), re.MULTILINE)]
     assert sorted(told) == sorted({0} | named | families(RiskoffError))
 
 
