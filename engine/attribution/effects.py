@@ -34,11 +34,8 @@ from engine.playbook import Signals
 from engine.results.finished import RunRecord
 from engine.results.manifest import run_id
 from engine.run import RunResult, run
-from engine.run_folder.write import rows_table, staged, write_json, write_table
 from engine.workers import SharedFolders, Workers
 
-DOCUMENT_FILE = "attribution.json"
-TABLE_FILE = "attribution.parquet"
 HEADING = (
     "left out",
     "alone",
@@ -51,6 +48,13 @@ HEADING = (
     "gone",
     "average R",
     "gained",
+)
+
+COLUMNS_NOTE = (
+    "Each row is the run without that condition. Earned, saved and gained: full rules less "
+    "without, in points of return, points of drawdown and R; positive: the condition helped. "
+    "Alone: decision rows at which no other required condition of the same trade failed. In, "
+    "gone: entries of the run without it only, and of the full rules only."
 )
 
 Entries = frozenset[tuple[int, str]]
@@ -125,6 +129,16 @@ class Attribution:
     full_run_id: str
     effects: tuple[ConditionEffect, ...]
 
+    @property
+    def is_synthetic(self) -> bool:
+        """True when some data of the runs are invented."""
+        return self.data_label == "synthetic"
+
+    @property
+    def title(self) -> str:
+        """The name of the run and its playbook."""
+        return f"{self.name} ({self.playbook}{without(self.left_out)})"
+
     def document(self) -> dict[str, Any]:
         """Return the content of ``attribution.json``; null where a number does not exist."""
         found: dict[str, Any] = _jsonable(asdict(self))
@@ -133,15 +147,15 @@ class Attribution:
     def text(self) -> str:
         """Return the table for a terminal."""
         full = self.full
-        label = " - SYNTHETIC DATA" if self.data_label == "synthetic" else ""
+        label = " - SYNTHETIC DATA" if self.is_synthetic else ""
         head = [
-            f"{self.name} ({self.playbook}{without(self.left_out)}), {self.window}{label}",
+            f"{self.title}, {self.window}{label}",
             f"Full rules: return {percent(full.total_return)}, deepest drawdown "
             f"{percent(full.max_drawdown)}, {full.trades} trades, average R "
             f"{signed(full.average_r)}.",
             "",
         ]
-        table = [HEADING, *(_row(effect) for effect in self.effects)]
+        table = [HEADING, *(effect_row(effect) for effect in self.effects)]
         return "\n".join([*head, *columns(table), "", *_notes(self.effects)]) + "\n"
 
 
@@ -199,20 +213,6 @@ def attribute(
         full_run_id=full.run_id,
         effects=tuple(sorted(effects, key=_most_earned)),
     )
-
-
-def write_attribution(found: Attribution, root: Path) -> Path:
-    """Write ``attribution.json`` and ``attribution.parquet`` into a folder of ``root``; return it.
-
-    Raises
-    ------
-    ReportError : the folder cannot be written.
-    """
-    final = root / f"{found.name}-attribution-{found.full_run_id}"
-    with staged(final) as folder:
-        write_json(found.document(), folder / DOCUMENT_FILE)
-        write_table(rows_table(ConditionEffect, found.effects), folder / TABLE_FILE)
-    return final
 
 
 def rows_failed_alone(signals: Signals, start: int, end: int) -> dict[str, int]:
@@ -314,7 +314,8 @@ def _most_earned(effect: ConditionEffect) -> tuple[bool, float, str]:
     return bool(effect.error), -effect.return_earned, effect.condition
 
 
-def _row(effect: ConditionEffect) -> tuple[str, ...]:
+def effect_row(effect: ConditionEffect) -> tuple[str, ...]:
+    """Return the cells of an effect under ``HEADING``."""
     name = f"{effect.condition}{' *' if effect.core else ''}"
     alone = number(effect.failed_alone)
     if effect.error:
@@ -335,12 +336,7 @@ def _row(effect: ConditionEffect) -> tuple[str, ...]:
 
 
 def _notes(effects: Sequence[ConditionEffect]) -> list[str]:
-    lines = wrapped(
-        "Each row is the run without that condition. Earned, saved and gained: full rules less "
-        "without, in points of return, points of drawdown and R; positive: the condition helped. "
-        "Alone: decision rows at which no other required condition of the same trade failed. In, "
-        "gone: entries of the run without it only, and of the full rules only."
-    )
+    lines = wrapped(COLUMNS_NOTE)
     for effect in effects:
         lines += wrapped(f"{effect.condition}: {effect.description}", "- ")
     if any(effect.core for effect in effects):

@@ -6,14 +6,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from engine.checklist.history_chart import CALM, COLOURS, strip_rows
 from engine.market_state import TIERS, Action, Driver, MarketState, Regime
 from engine.pages.charts import GAIN, INK, LOSS, MUTED
 from engine.signals.market.regime import flips
-from engine.signals.market.steps import STEPS, known_steps
-
-_AMBER, _CALM = "#d98e04", "#e6e9ed"
-# From harmless to worst.
-_COLOURS = (_CALM, "#f2d492", _AMBER, LOSS)
+from engine.signals.market.steps import known_steps
 
 
 def history_table(state: MarketState) -> pa.Table:
@@ -69,7 +66,7 @@ def history_picture(state: MarketState, *, title: str) -> Any:
         if values is not None:
             axes[place].plot(dates, values, color=colour, linewidth=1.0)
         axes[place].set_ylabel(label)
-        axes[place].grid(True, color=_CALM, linewidth=0.7)
+        axes[place].grid(True, color=CALM, linewidth=0.7)
     axes[0].set_yscale("log")
     axes[0].set_title(title, loc="left", fontsize=11)
     _strips(axes[3], state)
@@ -81,18 +78,11 @@ def history_picture(state: MarketState, *, title: str) -> Any:
 def _strips(axes: Any, state: MarketState) -> None:
     """Draw a coloured strip for each label and step; white: unknown."""
     colours = import_module("matplotlib.colors")
-    rows: list[tuple[str, np.ndarray[Any, Any]]] = [
-        ("action", state.action * 1.5),
-        ("risk tier", state.tier.astype(np.float64)),
-        ("regime", state.regime.astype(np.float64)),
-    ]
-    for step in STEPS:
-        truth = state.conditions[step].truth.astype(np.float64)
-        rows.append((step.replace("step_", "") + " step", np.where(truth > 0, 2.0, truth)))
+    rows = strip_rows(state)
     table = np.stack([values for _, values in rows])
-    table = np.where(table < 0, np.nan, table)
+    table = np.where(table < 0, np.nan, table.astype(np.float64))
     edges = np.concatenate((state.dates, [state.dates[-1] + 1])).astype("datetime64[ns]")
-    palette = colours.LinearSegmentedColormap.from_list("harm", _COLOURS)
+    palette = colours.LinearSegmentedColormap.from_list("harm", COLOURS)
     axes.pcolormesh(edges, np.arange(len(rows) + 1), table, cmap=palette, vmin=0, vmax=3)
     axes.set_yticks(np.arange(len(rows)) + 0.5, [name for name, _ in rows])
     axes.invert_yaxis()

@@ -37,8 +37,8 @@ def attribute(
 
     checked = read_config(config, overrides, plugin_path, data)
 
+    from engine.attribution import PAGE_FILE, write_attribution
     from engine.attribution import attribute as attributed
-    from engine.attribution import write_attribution
     from engine.run_folder.write import check_writable
     from engine.workers import Workers
 
@@ -51,4 +51,4 @@ def attribute(
         print_json({"folder": str(folder), **found.document()})
         return
     print(found.text(), end="")
-    print(folder)
+    print(folder / PAGE_FILE)

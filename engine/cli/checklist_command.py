@@ -30,7 +30,11 @@ def checklist(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="DIR", help="Folder of a history (default: checklist)"),
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            help="Folder of a history (default: checklist); with --asof of the day's page",
+        ),
     ] = None,
     config: Annotated[
         str, typer.Option("--config", metavar="CONFIG", help="Thresholds: a YAML file or its name")
@@ -41,16 +45,17 @@ def checklist(
 ) -> None:
     """Print the risk-off checklist of a day: hedge, reduce or wait, and the reasons.
 
-    With --from and --to write the history of every day as Parquet and a picture.
+    With --from and --to write the history of every day as a page, Parquet and a picture; with
+    --asof and --out the page of the day.
     """
-    one_day = asof is not None and first is None and last is None and out is None
+    one_day = asof is not None and first is None and last is None
     history = asof is None and first is not None and last is not None
     if not (one_day or history):
         raise typer.TyperException("give --asof DATE, or --from DATE and --to DATE")
 
     from data_feeds.load import open_source
     from data_feeds.schema import Provenance
-    from engine.checklist import read_state
+    from engine.checklist import history_page, read_state
     from engine.config.load import load_state_config
     from engine.config.locations import find_config
     from engine.errors import ConfigError
@@ -68,14 +73,19 @@ def checklist(
     if last_day < end:
         label += f"; the data end on {last_day}, before this day"
     if history:
-        _write_history(state, out or Path("checklist"), label=label, as_json=as_json)
+        page = history_page(state, data=label, is_synthetic=synthetic)
+        _write_history(state, out or Path("checklist"), page, label=label, as_json=as_json)
         return
 
     from dataclasses import asdict
 
-    from engine.checklist import day_report, format_day
+    from engine.checklist import day_page, day_report, format_day
 
-    report = day_report(state, len(state) - 1, rules.conditions())
+    report, clock = day_report(state, len(state) - 1, rules.conditions()), rules.decide_at
+    pages: list[Path] = []
+    if out is not None:
+        page = day_page(report, clock=clock, data=label, is_synthetic=synthetic)
+        pages.append(_write_page(page, out / f"{report.date}.html"))
     if as_json:
         print_json(
             {
@@ -83,14 +93,28 @@ def checklist(
                 "data": str(data or EMBEDDED),
                 "synthetic": synthetic,
                 "last_day": str(last_day),
+                **({"page": str(pages[0])} if pages else {}),
             }
         )
-    else:
-        print(format_day(report, clock=rules.decide_at, data=label), end="")
+        return
+    print(format_day(report, clock=clock, data=label), end="")
+    for path in pages:
+        print(path)
 
 
-def _write_history(state: "MarketState", out: Path, *, label: str, as_json: bool) -> None:
-    """Write ``history.parquet`` and ``history.png``, and print their contents."""
+def _write_page(page: str, path: Path) -> Path:
+    """Write a page in one step and return its path."""
+    from data_feeds.atomic import storage_errors, write_atomically
+
+    with storage_errors(path.parent):
+        write_atomically(path, page.encode())
+    return path
+
+
+def _write_history(
+    state: "MarketState", out: Path, page: str, *, label: str, as_json: bool
+) -> None:
+    """Write the page, ``history.parquet`` and ``history.png``, and print their contents."""
     from io import BytesIO
 
     import pyarrow.parquet as pq
@@ -102,10 +126,15 @@ def _write_history(state: "MarketState", out: Path, *, label: str, as_json: bool
     pq.write_table(history_table(state), table)
     figure = history_picture(state, title=f"Risk-off checklist, data: {label}")
     figure.savefig(picture, format="png", dpi=110)
-    files = {out / "history.parquet": table, out / "history.png": picture}
+    files = {
+        out / "history.parquet": table.getvalue(),
+        out / "history.png": picture.getvalue(),
+        # Last: a page never lies beside the days of another history for long.
+        out / "index.html": page.encode(),
+    }
     with storage_errors(out):
         for path, content in files.items():
-            write_atomically(path, content.getvalue())
+            write_atomically(path, content)
     if as_json:
         print_json({"days": len(state), "files": [str(path) for path in files]})
         return

@@ -11,7 +11,7 @@ from data_feeds.clock import utc_day
 from data_feeds.load import open_source
 from data_feeds.schema import Provenance
 from engine.answers.listed_runs import described, run_table
-from engine.checklist import day_report, day_rows, read_state
+from engine.checklist import day_page, day_report, read_state
 from engine.config.load import load_state_config
 from engine.config.locations import find_config
 from engine.pages.html import render
@@ -74,18 +74,16 @@ def checklist_page(data: str, day: str | None = None) -> str:
     rules = load_state_config(find_config("default", "checklist"))
     state, provenance = read_state(source, rules, asked, asked)
     report = day_report(state, len(state) - 1, rules.conditions())
-    return render(
-        "served_checklist.html.j2",
-        page_title=f"Checklist of {report.date}",
-        heading=f"{report.action}: the checklist of {report.date}",
+    return day_page(
+        report,
+        clock=rules.decide_at,
+        data=f"{data}, to {last}",
         is_synthetic=provenance is Provenance.SYNTHETIC,
-        notes=(
-            f"As known at {rules.decide_at} New York ({report.known_at}). Data: {data}, to {last}.",
-            report.narrative,
+        links=(
+            ("All pages", "/"),
+            ("day before", f"{CHECKLIST}?day={asked - 1}"),
+            ("day after", f"{CHECKLIST}?day={asked + 1}"),
         ),
-        rows=day_rows(report),
-        before=f"{CHECKLIST}?day={asked - 1}",
-        after=f"{CHECKLIST}?day={asked + 1}",
     )
 
 

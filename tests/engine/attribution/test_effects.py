@@ -26,7 +26,7 @@ from engine.run import run
 from engine.workers import Workers
 from tests.engine.two_trades import ALONE, two_trades
 
-RUNS = Path(__file__).resolve().parents[2] / "configs" / "runs"
+RUNS = Path(__file__).resolve().parents[3] / "configs" / "runs"
 NAN = float("nan")
 
 

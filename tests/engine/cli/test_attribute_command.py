@@ -9,15 +9,17 @@ WINDOW = ("--set", "data.source=embedded", "--set", "data.start=2026-01-15")
 SHORT = (*WINDOW, "--set", "data.end=2026-03-13")
 
 
-def test_a_table_and_two_files_come_out(tmp_path: Path, command: Command) -> None:
+def test_a_table_a_page_and_two_files_come_out(tmp_path: Path, command: Command) -> None:
     done = command("attribute", "swing_2026", *SHORT, "--jobs", "1")
     assert (done.returncode, done.stderr) == (0, "")
-    *table, folder = done.stdout.splitlines()
+    *table, page = done.stdout.splitlines()
+    folder = Path(page).parent
     assert table[0].startswith("swing_2026 (stabilization_swing), 2026-01-15 to 2026-03-13")
     assert sum(line.startswith("  macro_stabilized") for line in table) == 1
-    assert Path(folder).parts[0] == "attributions"
+    assert folder.parts[0] == "attributions"
     names = {path.name for path in (tmp_path / folder).iterdir()}
-    assert names == {"attribution.json", "attribution.parquet", "seals.json"}
+    assert names == {"index.html", "attribution.json", "attribution.parquet", "seals.json"}
+    assert "What each condition earned: swing_2026" in (tmp_path / page).read_text()
 
 
 def test_json_holds_what_the_file_holds(tmp_path: Path, command: Command) -> None:

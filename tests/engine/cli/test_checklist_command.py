@@ -44,7 +44,7 @@ def test_json_says_the_same_as_the_table(command: Command) -> None:
     assert by_name["extreme_fear"]["measured"] is None
 
 
-def test_a_history_has_a_row_a_day_and_a_picture(command: Command, tmp_path: Path) -> None:
+def test_a_history_has_a_row_a_day_a_picture_and_a_page(command: Command, tmp_path: Path) -> None:
     done = command("checklist", "--from", "2026-01-25", "--to", "2026-02-08", "--out", "kept")
     assert (done.returncode, done.stderr) == (0, "")
     table = pq.read_table(tmp_path / "kept" / "history.parquet")
@@ -54,6 +54,18 @@ def test_a_history_has_a_row_a_day_and_a_picture(command: Command, tmp_path: Pat
     assert (flush["action"], flush["known_steps"]) == ("hedge", 4)
     assert flush["extreme_fear"] is None
     assert (tmp_path / "kept" / "history.png").read_bytes().startswith(b"\x89PNG")
+    assert done.stdout.splitlines()[-1] == "kept/index.html"
+    assert "Of 15 days:" in (tmp_path / "kept" / "index.html").read_text()
+
+
+def test_a_day_with_a_folder_becomes_a_page(command: Command, tmp_path: Path) -> None:
+    done = command("checklist", "--asof", "2026-02-05", "--out", "kept")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1] == "kept/2026-02-05.html"
+    page = (tmp_path / "kept" / "2026-02-05.html").read_text()
+    assert "hedge: the checklist of 2026-02-05" in page
+    told = command("checklist", "--asof", "2026-02-05", "--out", "kept", "--json").stdout
+    assert json.loads(told)["page"] == "kept/2026-02-05.html"
 
 
 def test_a_threshold_changes_what_holds(command: Command) -> None:
