@@ -12,7 +12,9 @@ from engine.serving.served_pages import CHECKLIST, FOLDERS, RUNS, checklist_page
 HOST = "127.0.0.1"
 # A page of another site that leads its own name to this machine is refused by the Host header.
 HOSTS = ("127.0.0.1", "localhost")
-SUFFIXES = (".html", ".txt", ".png", ".svg", ".json", ".yaml", ".css", ".js")
+# Pages link to their tables, which a browser saves.
+TABLES = (".parquet", ".csv")
+SUFFIXES = (".html", ".txt", ".png", ".svg", ".json", ".yaml", ".css", ".js", *TABLES)
 # Pages carry their own styles and scripts and may load nothing from anywhere.
 POLICY = (
     "default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; "
@@ -95,6 +97,7 @@ class _Handler(BaseHTTPRequestHandler):
             return _text(HTTPStatus.NOT_FOUND, "no such page")
         kind = mimetypes.guess_type(place.name)[0] or "text/plain"
         kind = "text/plain" if place.suffix == ".yaml" else kind
+        kind = "application/octet-stream" if place.suffix in TABLES else kind
         charset = "; charset=utf-8" if kind.startswith("text/") else ""
         return HTTPStatus.OK, f"{kind}{charset}", place.read_bytes()
 

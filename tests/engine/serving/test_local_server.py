@@ -138,6 +138,95 @@ def test_the_checklist_of_the_last_day_and_of_a_day_and_a_day_that_is_none(serve
         assert asked(server, f"/checklist?day={day}")[0] == 404
 
 
+@pytest.mark.parametrize("name", ["metrics.json", "manifest.json", "seals.json"])
+def test_a_run_whose_files_hold_other_things_is_listed_as_damaged(root: Path, make_run, name):
+    run = write_run(make_run(hours=70), root / "runs")
+    (run / name).write_text("[]")
+    html = list_page(root)
+    assert html.count("<tr><td>") == 2 + 2
+    assert "damaged" in html
+
+
+def page_at(root: Path, path: str, title: str, *, day: int) -> None:
+    place = root / path
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(f"<!DOCTYPE html><title>{title}</title>")
+    os.utime(place, (day * 86_400, day * 86_400))
+
+
+def test_each_kind_is_listed_with_titles_and_dates_the_newest_first(tmp_path: Path):
+    page_at(tmp_path, "stress/old-1/index.html", "under scenario A &amp; more", day=1)
+    page_at(tmp_path, "stress/new-2/index.html", "under scenario B", day=3)
+    page_at(tmp_path, "stress/path-3/tearsheet.html", "one path", day=2)
+    page_at(tmp_path, "study/index.html", "Event study of 2020", day=1)
+    page_at(tmp_path, "attributions/a/index.html", "What each condition earned", day=1)
+    page_at(tmp_path, "checklist/index.html", "Risk-off checklist", day=1)
+    page_at(tmp_path, "checklist/2026-02-05.html", "hedge", day=2)
+    page_at(tmp_path, "checklist/notes.html", "of the owner", day=3)
+    page_at(tmp_path, "sweeps/.partial/report.html", "unfinished", day=1)
+    html = list_page(tmp_path)
+    order = ["Stress", "under scenario B", "one path", "under scenario A &amp; more"]
+    order += ["Attributions", "Studies", "Event study of 2020", "Checklist", "2026-02-05"]
+    body = html[html.index("<main") :]
+    places = [body.index(words) for words in order[:4]]
+    assert places == sorted(places)
+    for words in order:
+        assert words in body
+    assert "1970-01-04 00:00" in body
+    assert "of the owner" not in body
+    assert "unfinished" not in body
+    assert "Sweeps" not in body
+
+
+def test_a_folder_of_an_earlier_version_is_listed_and_opens_what_it_has(tmp_path: Path):
+    for path in ("stress/a/summary.txt", "attributions/b/attribution.json", "study/study.json"):
+        page_at(tmp_path, path, "", day=1)
+    html = list_page(tmp_path)
+    for path in ("stress/a/summary.txt", "attributions/b/attribution.json", "study/study.json"):
+        assert f'href="/{path}"' in html
+
+
+def test_a_file_that_is_no_page_does_not_break_the_list(tmp_path: Path):
+    page_at(tmp_path, "stress/good/index.html", "the good one", day=1)
+    broken = tmp_path / "stress" / "broken" / "index.html"
+    broken.parent.mkdir()
+    broken.write_bytes(b"\xff\x00\xfe" * 100)
+    (tmp_path / "stress" / "gone").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "study").write_text("a file where a folder should be")
+    html = list_page(tmp_path)
+    assert "the good one" in html
+    assert "no page; opens index.html" in html
+
+
+def test_a_folder_that_cannot_be_listed_is_told_and_hides_no_other(tmp_path: Path, monkeypatch):
+    page_at(tmp_path, "stress/good/index.html", "the good one", day=1)
+    (tmp_path / "sweeps").mkdir()
+    honest = Path.iterdir
+
+    def refused(path):
+        if path.name == "sweeps":
+            raise PermissionError(13, "Permission denied")
+        return honest(path)
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    html = list_page(tmp_path)
+    assert "the good one" in html
+    assert "sweeps: cannot be listed (Permission denied)" in html
+
+
+def test_tables_that_a_page_links_to_are_saved(server: LocalServer, root: Path):
+    (root / "compare" / "two rows" / "matrix.csv").write_text("a,b")
+    status, headers, text = asked(server, "/compare/two%20rows/matrix.csv")
+    assert (status, headers["Content-Type"], text) == (200, "application/octet-stream", "a,b")
+
+
+def test_an_account_is_listed_and_opens(root: Path, make_run):
+    account = write_run(make_run(hours=80), root / "runs")
+    (account / "account.resolved.yaml").write_text("name: x")
+    (account / "account.html").write_text(PAGE)
+    assert f'href="/runs/{account.name}/account.html"' in list_page(root)
+
+
 def test_the_list_escapes_names(tmp_path: Path):
     page = tmp_path / "compare" / "<b>" / "index.html"
     page.parent.mkdir(parents=True)
