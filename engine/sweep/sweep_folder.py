@@ -21,6 +21,7 @@ from engine.sweep.heat_maps import heat_maps
 from engine.sweep.judged_words import held_out_rows, left_out_title, sensitivity_rows
 from engine.sweep.judgement import Judgement, judged
 from engine.sweep.parts import results_table
+from engine.sweep.sweep_conclusions import sweep_conclusions
 from engine.sweep.sweep_run import SweepResult
 from engine.sweep.sweep_text import (
     METRIC_WORDS,
@@ -29,6 +30,7 @@ from engine.sweep.sweep_text import (
     heading,
     summary_text,
     table_note,
+    values_words,
     verdict,
 )
 from engine.sweep.walk_words import (
@@ -41,6 +43,12 @@ from engine.sweep.walk_words import (
 PAGE_FILE, BEST_FILE = "report.html", "best.yaml"
 SETS_FILE, RESULTS_FILE = "sets.parquet", "results.parquet"
 SUMMARY_FILE, SUMMARY_JSON = "summary.txt", "summary.json"
+FILES = (
+    (BEST_FILE, "the chosen set as a run file"),
+    (SETS_FILE, "one row a set: its values and its number"),
+    (RESULTS_FILE, "one row a run"),
+    (SUMMARY_JSON, "these numbers for programs"),
+)
 
 
 def publish_sweep(
@@ -155,6 +163,14 @@ def sweep_page(result: SweepResult, found: Judgement | Missing, name: str) -> st
         heading=heading(result),
         is_synthetic=result.inputs.is_synthetic,
         notes=about(result),
+        conclusions=sweep_conclusions(
+            found,
+            result.sensitivity,
+            chosen="" if result.chosen is None else values_words(result),
+            metric=METRIC_WORDS[result.job.config.choose.metric],
+            sets=len(result.results),
+            windows=len(result.inputs.windows),
+        ),
         verdict=verdict(result, found),
         best=best_rows(result),
         best_note=table_note(list(result.inputs.windows)),
@@ -167,6 +183,7 @@ def sweep_page(result: SweepResult, found: Judgement | Missing, name: str) -> st
         sensitivity=sensitivity_rows(result),
         constraints=list(result.job.config.constraints),
         folder=name,
+        files_beside=[item for item in FILES if item[0] != BEST_FILE or result.chosen is not None],
     )
 
 
