@@ -25,15 +25,7 @@ from engine.sell_off_report.report_tables import (
     risk_rows,
     rival_rows,
 )
-from engine.sell_offs import (
-    FoundSellOffs,
-    find_market,
-    find_sell_offs,
-    rule_text,
-    sell_off_rows,
-    sensitivity_rows,
-    shipped_markets,
-)
+from engine.sell_offs import find_market
 from engine.statistics import ClusterEffect
 from tests.engine.sell_off_report.simulated_timers import TIMERS, timer_test
 
@@ -95,8 +87,6 @@ def blocks(catalog: Path) -> Iterator[PageBlock]:
             rows = [next(folders) for _ in paths]
             report = judge_runs(rows, source, find_market(market), data="real")
             yield PageBlock(PAGE, f"results-{market.lower()}", list(_results(report)))
-    listed = [find_sell_offs(source, market) for market in shipped_markets()]
-    yield PageBlock(PAGE, "list", [line for found in listed for line in _listed(found)])
 
 
 def _results(report: SellOffReport) -> Iterator[str]:
@@ -110,17 +100,6 @@ def _results(report: SellOffReport) -> Iterator[str]:
     for title, rows in parts:
         yield from (f"### {title}", "", *table(rows[0], rows[1:]), "")
     yield from partly_lines(report)
-
-
-def _listed(found: FoundSellOffs) -> Iterator[str]:
-    rows = [row[:7] + row[8:] for row in sell_off_rows(found)]
-    yield from (f"**{found.market.name}**: {rule_text(found)}", "", *table(rows[0], rows[1:]), "")
-    counts = "; ".join(
-        f"{fall}: {sell_offs} in {clusters} clusters"
-        for fall, sell_offs, clusters in sensitivity_rows(found)
-    )
-    events = "; ".join(f"{event.day} {event.text}" for event in found.outside)
-    yield from (f"By other falls: {counts}.", "", f"Events in no test: {events}.", "")
 
 
 def _timer_cells(timer: str) -> tuple[str, ...]:
