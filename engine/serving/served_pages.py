@@ -48,6 +48,7 @@ class WorkKind:
 
 
 FOLDERS = {
+    "today": WorkKind("Today", (), loose="*.html"),
     "compare": WorkKind("Comparisons", ("index.html",)),
     "sweeps": WorkKind("Sweeps", ("report.html",)),
     "sell-offs": WorkKind("Sell-offs", ("index.html",)),
@@ -145,7 +146,7 @@ def _work(root: Path, folder: str) -> ServedTable:
     ordered = sorted(pages, key=lambda page: (-written[page], str(page)))
     rows = [
         ServedRow(
-            page.stem if page.match(kind.loose or "/") else page.parent.name,
+            page.stem if page.parent == place and page.name not in kind.pages else page.parent.name,
             (_title(page), str(np.datetime64(int(written[page] // 60), "m")).replace("T", " ")),
             address(root, page),
         )

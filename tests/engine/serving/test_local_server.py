@@ -162,11 +162,13 @@ def test_each_kind_is_listed_with_titles_and_dates_the_newest_first(tmp_path: Pa
     page_at(tmp_path, "attributions/a/index.html", "What each condition earned", day=1)
     page_at(tmp_path, "checklist/index.html", "Risk-off checklist", day=1)
     page_at(tmp_path, "checklist/2026-02-05.html", "hedge", day=2)
+    page_at(tmp_path, "today/friday.html", "Today: wait", day=1)
     page_at(tmp_path, "checklist/notes.html", "of the owner", day=3)
     page_at(tmp_path, "sweeps/.partial/report.html", "unfinished", day=1)
     html = list_page(tmp_path)
     order = ["Stress", "under scenario B", "one path", "under scenario A &amp; more"]
     order += ["Attributions", "Studies", "Event study of 2020", "Checklist", "2026-02-05"]
+    order += ["friday", "Today: wait"]
     body = html[html.index("<main") :]
     places = [body.index(words) for words in order[:4]]
     assert places == sorted(places)
