@@ -1,7 +1,7 @@
 """The drawdown ladder over time: the factor on new positions in force after each bar close."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -26,10 +26,12 @@ class LadderHistory:
     ----------
     at : bar closes, ns UTC
     factor : on the size of new positions: 1 above the first rung, 0 while halted
+    fall : equity / the ladder's own peak - 1, zero or negative; the peak restarts after a halt
     """
 
     at: NDArray[np.int64]
     factor: Floats
+    fall: Floats
 
     def shares(self) -> dict[float, float]:
         """Return the share of the window's time at each factor, the largest factor first.
@@ -73,14 +75,15 @@ def ladder_history(
     for begin in np.searchsorted(curve.at, tripped).tolist():
         end = min((place for place in restarts if place > begin), default=len(factor))
         factor[begin:end] = HALTED
-    return LadderHistory(curve.at, factor)
+    fall = np.divide(curve.equity, peak, out=np.ones_like(peak), where=peak > 0) - 1
+    return LadderHistory(curve.at, factor, fall)
 
 
 def stricter(one: LadderHistory, other: LadderHistory | None) -> LadderHistory:
-    """Return the smaller factor of two ladders over the same closes."""
+    """Return the first of two ladders over the same closes, with the smaller factor of both."""
     if other is None:
         return one
-    return LadderHistory(one.at, np.minimum(one.factor, other.factor))
+    return replace(one, factor=np.minimum(one.factor, other.factor))
 
 
 def _peaks(equity: Floats, restarts: list[int], start_equity: float) -> Floats:

@@ -9,6 +9,7 @@ from engine.answers.ladder_history import FULL_SIZE, LadderHistory
 from engine.config.models import DrawdownConfig
 from engine.equity_curve import EquityCurve
 from engine.formatting import percent
+from engine.metrics import drawdowns
 from engine.pages.charts import (
     DRAWDOWN,
     FIRST_PRICE,
@@ -35,6 +36,8 @@ def account_chart(
 ) -> str:
     """Return the SVG of net results, of the account's drawdown, and of each ladder's rung.
 
+    The drawdown is that of the account's ladder, the first of ``ladders``, where it has one.
+
     Parameters
     ----------
     curve, sleeves : of the account, and of each sleeve by name
@@ -50,7 +53,8 @@ def account_chart(
         result.plot(series_dates(at), values, color=INK, linewidth=1.6, label="account")
         result.legend(loc="upper left", frameon=False, fontsize=8, ncols=4)
         result.set_ylabel(f"net result, {currency}")
-        draw_drawdown(drawdown, curve)
+        fall = drawdowns(curve.equity) if rules is None else next(iter(ladders.values())).fall
+        draw_drawdown(drawdown, curve.at, fall)
         _draw_levels(drawdown, rules)
         for axes, (name, ladder) in zip(rungs, ladders.items(), strict=True):
             _draw_rungs(axes, name, ladder)

@@ -55,9 +55,10 @@ NOTE = (
     "entries that a guard of the account refused; sold: exits that such a guard ordered."
 )
 LADDER_NOTE = (
-    "After each bar close, by the fall from the ladder's own peak, which restarts after a halt. A "
-    "sleeve follows the stricter of its own ladder and the account's. A ladder changes the size of "
-    "new positions only; a halt also sells."
+    "After each bar close, by the fall from the ladder's own peak, which restarts after a halt. "
+    "The chart draws that fall where the account has a ladder. A sleeve follows the stricter of "
+    "its own ladder and the account's. A ladder changes the size of new positions only; a halt "
+    "also sells."
 )
 CAP_NOTE = "Approved purchases whose size this cap set, by sleeve; the smallest cap sets it."
 FILES = (

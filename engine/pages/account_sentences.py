@@ -48,7 +48,8 @@ def account_conclusions(facts: AccountFacts) -> list[str]:
 def _result(facts: AccountFacts) -> str:
     own = f"The account returned {signed_percent(facts.total_return)}"
     if facts.held is not None:
-        lead = signed(100 * (facts.total_return - facts.held))
+        # Of the numbers as they are shown, so that the three agree.
+        lead = signed(100 * (round(facts.total_return, 4) - round(facts.held, 4)))
         own += f", holding {facts.benchmark} {signed_percent(facts.held)}: {lead} points"
     return f"{own}. Interest on cash is {signed(100 * facts.interest)} points of its return."
 

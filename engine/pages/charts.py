@@ -80,7 +80,7 @@ def trade_chart(
         at, values = thinned(curve.at, curve.equity)
         equity.plot(series_dates(at), values, color=LINE, linewidth=1.1)
         equity.set_ylabel(f"equity, {currency}")
-        draw_drawdown(drawdown, curve)
+        draw_drawdown(drawdown, curve.at, drawdowns(curve.equity))
         return figure_svg(figure)
 
 
@@ -225,10 +225,9 @@ def series_dates(instants: NDArray[np.int64]) -> NDArray[np.datetime64]:
     return instants.astype("datetime64[ns]").astype("datetime64[us]")
 
 
-def draw_drawdown(axes: Any, curve: EquityCurve) -> None:
-    """Draw the fall of equity from its highest value so far, percent."""
-    fall = drawdowns(curve.equity)
-    at, values = thinned(curve.at, fall)
+def draw_drawdown(axes: Any, at: NDArray[np.int64], fall: NDArray[np.float64]) -> None:
+    """Draw falls from the highest equity so far, fractions of zero or below, at ``at`` (ns UTC)."""
+    at, values = thinned(at, fall)
     axes.fill_between(series_dates(at), values * 100, 0, color=LOSS, alpha=0.35, linewidth=0)
     axes.set_ylabel("drawdown, %")
 
