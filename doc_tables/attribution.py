@@ -11,7 +11,7 @@ from pathlib import Path
 
 from data_feeds.load import open_source
 from doc_tables.blocks import RUNS, PageBlock, table
-from engine.attribution import Attribution, ConditionEffect, attribute
+from engine.attribution import Attribution, attribute
 from engine.audit import audit_run, format_report
 from engine.config.load import load_run_config
 from engine.pages.publish import publish
@@ -23,19 +23,6 @@ PLAYBOOKS = {
     "Playbook A": ("reclaim_2020", "reclaim_2022", "reclaim_2026_1h"),
     "Playbook B": ("swing_2020", "swing_2022", "swing_2026"),
 }
-HEADING = (
-    "without",
-    "alone",
-    "return",
-    "earned",
-    "drawdown",
-    "saved",
-    "trades",
-    "in",
-    "gone",
-    "average R",
-    "gained",
-)
 
 
 @dataclass(frozen=True)
@@ -64,34 +51,6 @@ def audited(job: tuple[str, str]) -> Audited:
         if not report.ok or record.metrics["total_return"] != expected:
             raise SystemExit(f"{name} without {condition or 'nothing'}:\n{format_report(report)}")
     return Audited(found, results)
-
-
-def effects_table(found: Attribution) -> list[str]:
-    """Return one run's table, the condition that earned most first."""
-    full = found.full
-    return [
-        f"`{found.name}`, {found.window}. Full rules: {full.total_return:+.2%}, deepest drawdown "
-        f"{full.max_drawdown:.2%}, {full.trades} trades, average R {full.average_r:+.2f}.",
-        "",
-        *table(HEADING, map(_cells, found.effects)),
-        "",
-    ]
-
-
-def _cells(effect: ConditionEffect) -> tuple[str, ...]:
-    return (
-        f"`{effect.condition}`{' *' if effect.core else ''}",
-        f"{effect.failed_alone:,}",
-        f"{effect.total_return:+.2%}",
-        _points(effect.return_earned),
-        f"{effect.max_drawdown:.2%}",
-        _points(effect.drawdown_saved),
-        f"{effect.trades}",
-        f"{effect.trades_in}",
-        f"{effect.trades_gone}",
-        f"{effect.average_r:+.2f}",
-        _signed(effect.average_r_gained),
-    )
 
 
 def summary(title: str, runs: Sequence[Attribution], results: Sequence[float]) -> list[str]:
@@ -143,6 +102,4 @@ def blocks(catalog: Path) -> Iterator[PageBlock]:
     for title, runs in PLAYBOOKS.items():
         results = [result for name in runs for result in found[name].results]
         lines += summary(title, [found[name].found for name in runs], results)
-    for runs in PLAYBOOKS.values():
-        lines += [line for name in runs for line in effects_table(found[name].found)]
     yield PageBlock("attribution.md", "results", lines[:-1])
