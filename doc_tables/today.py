@@ -61,8 +61,9 @@ def _day(weekday: str, report: TodayReport) -> list[str]:
     for playbook in report.playbooks:
         lines.append(f"- `{playbook.name}`: {sentences.state(playbook)}.")
         lines += [f"  - {'; '.join(sentences.order_lines(order))}" for order in playbook.to_send]
+        lines += [f"  - {sentences.transfer_line(item)}" for item in playbook.transfers]
         lines += [f"  - refused: {line}" for line in playbook.refused]
-        if not playbook.to_send:
+        if not (playbook.to_send or playbook.transfers):
             lines.append("  - nothing to send")
     return [*lines, ""]
 

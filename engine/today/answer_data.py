@@ -74,6 +74,7 @@ class ConditionNow:
     """One condition of a playbook at its last decision row.
 
     ``away`` is measured less threshold, in ``unit``. ``age_hours`` is that of its oldest input.
+    ``because`` are the conditions that it is made of, and other grounds for its truth.
     """
 
     name: str
@@ -86,6 +87,7 @@ class ConditionNow:
     unit: str
     age_hours: float | None
     description: str
+    because: str = ""
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,15 @@ class InstrumentNow:
 
 
 @dataclass(frozen=True)
+class CashToSend:
+    """A transfer between the wallets that the last row decided; ``amount`` is unsigned."""
+
+    to: str
+    amount: float
+    reason: str
+
+
+@dataclass(frozen=True)
 class PlaybookDay:
     """One run up to its last bar.
 
@@ -149,6 +160,7 @@ class PlaybookDay:
     begun_at, venue_cash, brokerage_cash : the account begins flat, with this cash
     rows_to : the newest close of the bars that the rules require
     decided_at : the last decision row
+    in_transit : cash on its way between the wallets, account currency
     setup, stage : the setup that runs, and the state that the rules name; "" for none
     refused : what the rules asked for at the last row and risk refused
     problem : why there is no answer; then all of the above is empty
@@ -163,11 +175,13 @@ class PlaybookDay:
     rows_to: str = ""
     decided_at: str = ""
     equity: float | None = None
+    in_transit: float = 0.0
     setup: str = ""
     stage: str = ""
     conditions: tuple[ConditionNow, ...] = ()
     instruments: tuple[InstrumentNow, ...] = ()
     to_send: tuple[OrderNow, ...] = ()
+    transfers: tuple[CashToSend, ...] = ()
     working: tuple[OrderNow, ...] = ()
     refused: tuple[str, ...] = ()
     inputs: tuple[InputAge, ...] = ()

@@ -3,9 +3,9 @@
 from engine.checklist import day_rows
 from engine.pages.html import render
 from engine.today import sentences
-from engine.today.answer_data import NO_ORDERS, PlaybookDay, TodayReport
+from engine.today.answer_data import NO_ORDERS, ConditionNow, PlaybookDay, TodayReport
 
-_CONDITIONS = ("holds", "condition", "measured against threshold (distance)", "age", "meaning")
+_CONDITIONS = ("condition", "holds", "measured against threshold (distance)", "age", "meaning")
 _AGES = ("reader", "channel", "newest row", "age", "limit", "")
 _RELEASES = ("at", "series", "of", "")
 
@@ -24,6 +24,7 @@ def today_page(report: TodayReport) -> str:
             NO_ORDERS,
         ),
         too_old=report.too_old,
+        summary=[sentences.summary(playbook) for playbook in report.playbooks],
         reading=sentences.reading(market),
         narrative=market.day.narrative,
         compared_with=market.compared_with,
@@ -39,6 +40,7 @@ def _shown(playbook: PlaybookDay) -> dict[str, object]:
     """Return the texts of one playbook's section."""
     ordered = sorted(playbook.conditions, key=lambda item: (not item.required, item.group))
     return {
+        "name": playbook.name,
         "title": f"{playbook.name} ({playbook.playbook})",
         "problem": playbook.problem,
         "is_known": bool(playbook.decided_at),
@@ -49,11 +51,18 @@ def _shown(playbook: PlaybookDay) -> dict[str, object]:
             ("instrument", "state", "last close"),
             *(sentences.instrument_row(item, playbook.currency) for item in playbook.instruments),
         ],
-        "to_send": [sentences.order_lines(order) for order in playbook.to_send],
+        "to_send": [
+            *(sentences.order_lines(order) for order in playbook.to_send),
+            *([sentences.transfer_line(item)] for item in playbook.transfers),
+        ],
         "refused": playbook.refused,
         "working": [sentences.working_line(order) for order in playbook.working],
         "conditions": [
             _CONDITIONS,
-            *((*sentences.condition_row(item), item.description) for item in ordered),
+            *((*sentences.condition_row(item), _meaning(item)) for item in ordered),
         ],
     }
+
+
+def _meaning(item: ConditionNow) -> str:
+    return f"{item.description}: {item.because}" if item.because else item.description

@@ -17,7 +17,8 @@ def today_text(report: TodayReport) -> str:
         NO_ORDERS,
         "",
         sentences.answer(report),
-        *(f"  {reason}" for reason in report.too_old),
+        *(line for reason in report.too_old for line in _wrapped(reason)),
+        *(f"  {sentences.summary(playbook)}" for playbook in report.playbooks),
         "",
         *_market(report.market),
     ]
@@ -71,8 +72,11 @@ def _playbook(playbook: PlaybookDay) -> Iterator[str]:
         yield from _wrapped(first, 4)
         for line in others:
             yield from _wrapped(line, 6)
-    yield from (f"    refused: {line}" for line in playbook.refused)
-    if not playbook.to_send:
+    for item in playbook.transfers:
+        yield from _wrapped(sentences.transfer_line(item), 4)
+    for line in playbook.refused:
+        yield from _wrapped(f"refused: {line}", 4)
+    if not (playbook.to_send or playbook.transfers):
         yield "    nothing"
     if playbook.working:
         yield "  Working"
@@ -83,10 +87,14 @@ def _playbook(playbook: PlaybookDay) -> Iterator[str]:
 def _conditions(playbook: PlaybookDay) -> Iterator[str]:
     ordered = sorted(playbook.conditions, key=lambda item: (not item.required, item.group))
     for heading, required in (("Required conditions", True), ("Other conditions", False)):
-        rows = [sentences.condition_row(item) for item in ordered if item.required is required]
-        if rows:
+        shown = [item for item in ordered if item.required is required]
+        if shown:
             yield f"  {heading}"
-            yield from columns(rows, left=3, indent="    ")
+        lines = columns([sentences.condition_row(item) for item in shown], left=3, indent="    ")
+        for item, line in zip(shown, lines, strict=True):
+            yield line
+            if item.because and required:
+                yield from _wrapped(item.because, 9)
 
 
 def _inputs(report: TodayReport) -> list[str]:

@@ -8,10 +8,10 @@ from data_feeds.clock import utc_text
 from data_feeds.instrument import Instrument
 from data_feeds.schema import Channel
 from data_feeds.timeframe import Timeframe
-from engine.decision_terms import RISK_ADDING, DecisionOutcome
+from engine.decision_terms import RISK_ADDING, DecisionOutcome, IntentKind
 from engine.formatting import json_number
 from engine.records import Decision, OrderKind, OrderRole, OrderRow, OrderStatus, SimulationOutcome
-from engine.today.answer_data import OrderNow
+from engine.today.answer_data import CashToSend, OrderNow
 from engine.today.instants import next_open
 
 _SIDES = {1: "buy", -1: "sell"}
@@ -39,6 +39,14 @@ def refusals(outcome: SimulationOutcome, decided_at: int) -> Iterator[str]:
                 f"{decision.intent} {decision.instrument}: {decision.outcome} by "
                 f"{decision.blocked_by} ({decision.reason})"
             )
+
+
+def transfers(outcome: SimulationOutcome, decided_at: int) -> Iterator[CashToSend]:
+    """Yield each transfer between the wallets that was approved at an instant."""
+    for decision in outcome.decisions:
+        is_sent = decision.outcome is DecisionOutcome.APPROVED
+        if decision.decided_at == decided_at and is_sent and decision.intent is IntentKind.TRANSFER:
+            yield CashToSend(decision.instrument, decision.quantity, decision.reason)
 
 
 class OrdersNow:

@@ -4,6 +4,8 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from data_feeds.catalog import Catalog
 from data_feeds.clock import HOUR_NS, datetime_ns, utc_text
 from data_feeds.errors import DataError
@@ -15,9 +17,10 @@ from engine.contracts import contract_of
 from engine.formatting import json_number
 from engine.playbook import Signals
 from engine.results.availability import Availability, AvailabilityHistory
+from engine.results.journal import because
 from engine.run import RunResult
 from engine.today.answer_data import ConditionNow, InputAge, InstrumentNow, PlaybookDay
-from engine.today.orders_now import OrdersNow, refusals
+from engine.today.orders_now import OrdersNow, refusals, transfers
 from engine.today.to_last_bar import RunToLastBar, run_to_last_bar
 from engine.trades import FLAT
 
@@ -61,16 +64,19 @@ def _told(bare: PlaybookDay, run: RunToLastBar) -> PlaybookDay:
     to_send, working = OrdersNow(outcome, bars, result.dataset.instruments).split(decided_at)
     return replace(
         bare,
+        currency=result.config.account.currency or "",
         rows_to=utc_text(max(int(rows["closed_at"][-1]) for rows in bars.values())),
         decided_at=utc_text(decided_at),
         equity=json_number(float(outcome.curve.equity[-1])),
+        in_transit=float(outcome.curve.transit_value[-1]),
         setup="" if result.signals.setup is None else str(result.signals.setup[row]),
         stage=_stage(result.signals, row),
-        conditions=tuple(_condition(item, row) for item in result.signals.conditions),
+        conditions=tuple(_condition(item, row, decided_at) for item in result.signals.conditions),
         instruments=tuple(
             _instrument(result, name, rows, run.ended_at) for name, rows in bars.items()
         ),
         to_send=to_send,
+        transfers=tuple(transfers(outcome, decided_at)),
         working=working,
         refused=tuple(refusals(outcome, decided_at)),
         inputs=run.inputs,
@@ -103,7 +109,7 @@ def _stage(signals: Signals, row: int) -> str:
     return signals.state_names[place] if place >= 0 else ""
 
 
-def _condition(item: Condition, row: int) -> ConditionNow:
+def _condition(item: Condition, row: int, decided_at: int) -> ConditionNow:
     measured, threshold = float(item.measured[row]), float(item.threshold[row])
     age = None if item.age_ns is None or item.age_ns[row] < 0 else int(item.age_ns[row])
     return ConditionNow(
@@ -117,7 +123,16 @@ def _condition(item: Condition, row: int) -> ConditionNow:
         unit=item.unit,
         age_hours=None if age is None else age / HOUR_NS,
         description=item.description,
+        because=_because(item, row, decided_at),
     )
+
+
+def _because(item: Condition, row: int, decided_at: int) -> str:
+    """Return the parts and reasons of a condition as the journal words them, "" without any."""
+    if not (item.parts or item.reasons):
+        return ""
+    told = because(item, np.array([row]), np.array([decided_at])).to_pylist()
+    return told[0] or ""
 
 
 def _instrument(result: RunResult, name: str, bars: Channel, ended_at: int) -> InstrumentNow:

@@ -4,6 +4,7 @@ from engine.checklist import DayReport
 from engine.config.market import ChecklistStep
 from engine.formatting import in_unit, money, number, percent
 from engine.today.answer_data import (
+    CashToSend,
     ConditionNow,
     FetchedRows,
     Flip,
@@ -105,6 +106,18 @@ def step_line(day: DayReport, place: int) -> tuple[str, str, str]:
     return ChecklistStep(step.name).heading, step.truth, held or "no condition holds"
 
 
+def summary(playbook: PlaybookDay) -> str:
+    """Return a playbook in one line: its name, whether it holds anything, what it would send."""
+    if playbook.problem:
+        return f"{playbook.name}: no answer to act on"
+    held = sum(item.quantity != 0 for item in playbook.instruments)
+    counts = ((len(playbook.to_send), "order"), (len(playbook.transfers), "transfer"))
+    sent = [f"{count} {word}{'s' * (count > 1)}" for count, word in counts if count]
+    position = f"holds {held} of {len(playbook.instruments)} instruments" if held else "flat"
+    stage = f", stage {playbook.stage}" if playbook.stage else ""
+    return f"{playbook.name}: {position}{stage}; {' and '.join(sent) or 'nothing'} to send"
+
+
 def state(playbook: PlaybookDay) -> str:
     """Return the playbook's state in one sentence: position or not, setup, stage, conditions."""
     held = [item for item in playbook.instruments if item.quantity]
@@ -148,14 +161,17 @@ def begun(playbook: PlaybookDay) -> str:
     text = f"account begun flat {playbook.begun_at} with {' and '.join(cash) or 'no cash'}"
     if playbook.equity is None:
         return text
-    return f"{text}, equity now {money(playbook.equity)} {playbook.currency}".rstrip()
+    text = f"{text}, equity now {money(playbook.equity)} {playbook.currency}".rstrip()
+    if not playbook.in_transit:
+        return text
+    return f"{text}, of which {money(playbook.in_transit)} is in transit between the wallets"
 
 
 def condition_row(item: ConditionNow) -> tuple[str, str, str, str]:
-    """Return a condition: truth, name, number against threshold with distance, age of inputs."""
+    """Return a condition: name, truth, number against threshold with distance, age of inputs."""
     age = "" if item.age_hours is None else hours(item.age_hours)
     truth = item.truth if item.truth != "no" or not item.required else "NO"
-    return truth, item.name, compared(item.measured, item.threshold, item.unit), age
+    return item.name, truth, compared(item.measured, item.threshold, item.unit), age
 
 
 def hours(count: float | None) -> str:
@@ -175,10 +191,10 @@ def instrument_row(item: InstrumentNow, currency: str) -> tuple[str, str, str]:
     if item.quantity:
         kind = "open profit" if item.is_margined else "worth"
         worth = "" if item.value is None else f", {kind} {money(item.value)} {currency}".rstrip()
-        held = f"holds {number(item.quantity)} from {number(item.average_entry, 8)}{worth}"
+        held = f"holds {number(item.quantity)} from {number(item.average_entry)}{worth}"
     elif item.detail:
         held = f"{held} ({item.detail})"
-    return item.instrument, held, f"close {number(item.close, 8)} at {item.closed_at}"
+    return item.instrument, held, f"close {number(item.close)} at {item.closed_at}"
 
 
 def order_lines(order: OrderNow) -> list[str]:
@@ -225,6 +241,11 @@ def _size_lines(order: OrderNow) -> list[str]:
         because = f" (playbook's size, {' and '.join(tiers)})" if tiers else ""
         factor = f"; times {number(order.multiplier)}{because}"
     return [f"{bound}{beside}{factor}"]
+
+
+def transfer_line(item: CashToSend) -> str:
+    """Return a transfer of cash between the wallets."""
+    return f"transfer {money(item.amount)} to the {item.to} wallet ({item.reason})"
 
 
 def working_line(order: OrderNow) -> str:

@@ -24,6 +24,7 @@ FUNDS = tuple(
     for name in ("IEF", "QQQ", "SPY")
 )
 SERIES = {"DGS10": "percent", "DXY": "points", "VIX": "points"}
+BILL = "DGS3MO"
 
 DIP = """\
 name: dip
@@ -44,7 +45,9 @@ playbook:
           - {price: 1.05 * spy.close, fraction: 0.5}
         exit:
           bounce: spy.close > sma(spy.close, 5 sessions)
-account: {venue_cash: 0, brokerage_cash: 100000}
+account: {venue_cash: 0, brokerage_cash: 100000, interest_series: DGS3MO}
+# Tight enough to trip often. Interest is paid at the end of a day, before the day's decision.
+risk: {daily_loss: {limit: 0.002}, cool_down: null}
 venue: binance_usdm
 """
 BREAK = """\
@@ -79,7 +82,7 @@ data: {source: CATALOG, start: 2025-09-02, end: 2025-09-03}
 playbook:
   name: fixed_weights
   params: {weights: {IEF: 0.3, QQQ: 0.2, SPY: 0.4}, rebalance: weekly}
-account: {venue_cash: 0, brokerage_cash: 1000000}
+account: {venue_cash: 0, brokerage_cash: 1000000, interest_series: DGS3MO}
 venue: binance_usdm
 """
 FILES = {"dip": DIP, "break": BREAK, "book": BOOK}
@@ -107,7 +110,7 @@ def channels() -> list[tuple[Instrument, Channel]]:
         found.append((fund, candles(rows, instrument=fund.id, timeframe="1d", **times)))
     hours = list(range(ns(HOURS_FROM), ns(LAST), HOUR_NS))
     found.append((PERP, candles(_walk(len(hours), 90_000.0, 0.006, 9), opened_at=hours)))
-    for name, unit in SERIES.items():
+    for name, unit in (SERIES | {BILL: "percent"}).items():
         known = [(int(at) + HOUR_NS, 20.0 + at // DAY_NS % 3) for at in closed]
         made = Instrument(id=name, kind=InstrumentKind.SERIES, quote=unit)
         found.append((made, series(known, name)))
