@@ -11,6 +11,7 @@ CATALOG := .data/catalog
 PYTEST_ARGS ?=
 PAGES ?=
 BENCH ?=
+DOCS ?=
 # The versions the pins were resolved with come first.
 PYTHONS := python3.11 python3.12 python3.13 python3 python3.14
 BIN := "$(VENV)"/bin
@@ -72,9 +73,9 @@ real-data: install
 pages: install
 	@$(BIN)/python -m doc_tables $(PAGES)
 
-# Installs mkdocs-material into .data/docs once. Broken links, anchors and pages without a place in mkdocs.yml fail.
+# Installs mkdocs-material into .data/docs once. DOCS=--no-notebooks builds without executing them. Broken links, anchors and pages without a place in mkdocs.yml fail.
 docs: install
-	@$(BIN)/python -m doc_tables.site
+	@$(BIN)/python -m doc_tables.site $(DOCS)
 
 # Installs other libraries into .data/peers once. BENCH="--quick" measures small sizes, BENCH="--only peers" one table.
 bench: install

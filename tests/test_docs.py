@@ -60,5 +60,7 @@ def test_every_page_of_docs_has_one_place_in_the_site() -> None:
     # The rest of the file has tags of Python, which the default loader keeps as they are.
     nav = list(entries(YAML().load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]))
     pages = [path.relative_to(ROOT / "docs") for path in (ROOT / "docs").rglob("*.md")]
+    notebooks = (ROOT / "docs" / "notebooks").glob("*.ipynb")
     own = ["index.md", "repository/CHANGELOG.md", "repository/CONTRIBUTING.md"]
+    own += [f"notebooks/{path.stem}.md" for path in notebooks]
     assert sorted(nav) == sorted([*own, *(path.as_posix() for path in pages)])

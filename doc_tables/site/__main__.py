@@ -1,82 +1,52 @@
 """Build the documentation as a site; every broken link, anchor or page without a place fails.
 
-    python -m doc_tables.site            writes site/index.html
+    python -m doc_tables.site                    writes site/index.html
+    python -m doc_tables.site --no-notebooks     shows notebooks without what their cells print
 
-mkdocs-material lives in an environment of its own, ``.data/docs/site``, made from
-``requirements.txt`` beside this file on first use. Read the site from its files or from any server:
-it loads nothing from the network.
+mkdocs-material lives in an environment of its own, ``.data/docs``, made from ``requirements.txt``
+beside this file on first use. Read the site from its files or from any server: it loads nothing
+from the network.
 """
 
-import os
-import re
-import subprocess
+import argparse
 import sys
-from collections.abc import Iterator
+import time
 from pathlib import Path
 
 from benchmarks.peers.environments import python_of
 from doc_tables.blocks import ROOT
-from doc_tables.site.stage import stage
+from doc_tables.site.built import build, network_loads, strictness_faults
+from doc_tables.site.executed import executed
+from doc_tables.site.notebook_pages import NOTEBOOKS, load_notebook, notebook_page
+from doc_tables.site.stage import site_path, stage
 
 ENVIRONMENT = ROOT / ".data" / "docs"
 PAGES = ENVIRONMENT / "pages"
 SITE = ROOT / "site"
-# A script, style, font, picture or frame that a browser would fetch while it opens the page.
-LOADED = re.compile(
-    r"<(?:script|img|iframe|source|video)\b[^>]*\ssrc=[\"']?(?:https?:)?//[^\"'\s>]+"
-    r"|<link\b(?![^>]*rel=[\"']?canonical)[^>]*\shref=[\"']?(?:https?:)?//[^\"'\s>]+"
-)
+SETTINGS = ROOT / "mkdocs.yml"
 
 
 def main() -> int:
     """Stage and build the site, and return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m doc_tables.site", description=__doc__)
+    parser.add_argument("--no-notebooks", action="store_true", help="execute no notebook")
+    asked = parser.parse_args()
     python = python_of("requirements", ENVIRONMENT, Path(__file__).parent)
     count = stage(PAGES)
-    told = build(python, ROOT / "mkdocs.yml", SITE)
-    if told:
-        print(told)
-        return 1
-    loading = list(network_loads(SITE))
-    if loading:
-        print("a page must load nothing from the network:", *loading, sep="\n  ")
+    for path in NOTEBOOKS:
+        began = time.monotonic()
+        found = load_notebook(path) if asked.no_notebooks else executed(path)
+        page = (PAGES / site_path(path)).with_suffix(".md")
+        page.write_text(notebook_page(found, path, page.parent), encoding="utf-8")
+        print(f"{path.name}: {time.monotonic() - began:.0f} s", flush=True)
+    told = [build(python, SETTINGS, SITE), *strictness_faults(python, SETTINGS, ENVIRONMENT)]
+    told += [f"loads from the network: {found}" for found in network_loads(SITE)]
+    if any(told):
+        print(*filter(None, told), sep="\n")
         return 1
     print(f"{count} pages and pictures")
     print(SITE / "index.html")
     return 0
-
-
-def build(python: Path, settings: Path, site: Path) -> str:
-    """Build the site of a settings file; return mkdocs's complaints, empty when it has none."""
-    # Not --quiet: it drops warnings before --strict counts them, and every broken link passes.
-    command = [str(python), "-m", "mkdocs", "build", "--strict", "--clean"]
-    done = subprocess.run(
-        [*command, "--config-file", str(settings), "--site-dir", str(site)],
-        cwd=ROOT,
-        # Silences an advertisement.
-        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if not done.returncode:
-        return ""
-    lines = done.stderr.splitlines() + done.stdout.splitlines()
-    return "\n".join(line for line in lines if not line.startswith("INFO"))
-
-
-def network_loads(site: Path) -> Iterator[str]:
-    """Yield each element of the built pages that a browser would fetch from another host.
-
-    Raises
-    ------
-    SystemExit : the folder has no page.
-    """
-    pages = sorted(site.rglob("*.html"))
-    if not pages:
-        raise SystemExit(f"{site} has no page")
-    for page in pages:
-        for found in LOADED.findall(page.read_text(encoding="utf-8")):
-            yield f"{page.relative_to(site)}: {found}"
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ ASSETS = Path(__file__).with_name("assets")
 HOME = "README.md"
 # Pages of the repository that the site always has.
 KEPT = ("CONTRIBUTING.md", "CHANGELOG.md")
-REPOSITORY = "repository"
+REPOSITORY, NOTEBOOK = "repository", ".ipynb"
 LINK = re.compile(r"(\]\()([^)#:\s]+)((?:#[^)\s]*)?\))")
 FENCE = re.compile(r"^ {0,3}(```+|~~~+)")
 LANGUAGES = {".py": "python", ".yaml": "yaml", ".json": "json", ".toml": "toml", ".css": "css"}
@@ -52,7 +52,7 @@ def stage(folder: Path) -> int:
 
 
 def site_path(source: Path) -> PurePosixPath:
-    """Return a file's path in the site: of its page, or of a picture."""
+    """Return a file's path in the site: of its page, of a picture, or of a notebook itself."""
     if source == ROOT / HOME:
         return PurePosixPath("index.md")
     if source.is_relative_to(DOCS):
@@ -79,6 +79,9 @@ def site_text(text: str, source: Path) -> str:
 
     def led(link: re.Match[str]) -> str:
         path = site_path(_target(link[2], source))
+        # A notebook is a page here, which leads to the file.
+        if path.suffix == NOTEBOOK:
+            path = path.with_suffix(".md")
         return f"{link[1]}{_relative(path, here)}{link[3]}"
 
     lines, inside = [], ""

@@ -6,9 +6,10 @@ import pytest
 
 from doc_tables.blocks import DOCS, ROOT
 from doc_tables.site import stage as staging
-from doc_tables.site.__main__ import network_loads
+from doc_tables.site.built import network_loads
 from doc_tables.site.stage import outside_fences, site_path, site_text, stage, targets
 
+OWN_RULE = DOCS / "notebooks" / "own_rule.ipynb"
 PAGE = DOCS / "playbooks" / "hedged_rebalance.md"
 
 
@@ -23,6 +24,8 @@ PAGE = DOCS / "playbooks" / "hedged_rebalance.md"
         (PAGE, "../fills.md", "../fills.md"),
         (PAGE, "liquidation_reclaim.md", "liquidation_reclaim.md"),
         (PAGE, "../../configs/runs/demo.yaml", "../repository/configs/runs/demo.yaml.md"),
+        (DOCS / "python.md", "notebooks/own_rule.ipynb", "notebooks/own_rule.md"),
+        (OWN_RULE, "first_trade.ipynb", "first_trade.md"),
         (ROOT / "CONTRIBUTING.md", "docs/performance.md", "../performance.md"),
     ],
 )
