@@ -22,8 +22,9 @@ def executed(path: Path) -> Mapping[str, Any]:
     ------
     nbclient.exceptions.CellExecutionError : a cell failed; the text has the cell and its traceback.
     """
-    # nbformat has no types.
-    notebook: Any = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
+    # nbformat has no types; `Any` is checked alike with and without the package.
+    read: Any = nbformat.read
+    notebook = read(path, as_version=4)
     with tempfile.TemporaryDirectory() as folder:
         # `!riskoff` in a cell is the command of this environment; nothing is kept in the home.
         bin_folder = Path(sys.executable).parent
