@@ -16,6 +16,7 @@ from data_feeds.default_data import EMBEDDED, how_to_get_data
 from data_feeds.errors import CoverageError
 from data_feeds.gate.time_grid import on_grid
 from data_feeds.instrument import Instrument
+from data_feeds.scenario_path import ScenarioPath
 from data_feeds.schema import Channel, ChannelKey, ChannelKind, validate
 from data_feeds.splits import (
     SPLIT_KINDS,
@@ -40,8 +41,11 @@ def open_source(name: Path | str) -> Catalog:
 
     Raises
     ------
-    CoverageError : there is no catalog in the folder.
+    CoverageError : there is no catalog in the folder, or the name is that of an invented path.
     """
+    invented = ScenarioPath.named(str(name))
+    if invented is not None:
+        raise CoverageError(invented.refusal)
     if str(name) == EMBEDDED:
         # Imported here: what makes these data needs numba, and catalogs on disk do not.
         from data_feeds.embedded import embedded_catalog  # noqa: PLC0415

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from data_feeds.clock import utc_text
+from data_feeds.scenario_path import ScenarioPath
 from data_feeds.schema import Provenance
 from engine.answers.risk_acts import acts
 from engine.benchmark import daily_returns as benchmark
@@ -72,8 +73,13 @@ def title(record: RunRecord) -> str:
 
 
 def data_line(record: RunRecord) -> str:
-    """Return the label of the data, the source of the mark, and the missing bars of the window."""
-    parts = (data_label(record), mark_line(record), missing_bars(record))
+    """Return the label of the data, the source of the mark, and the missing bars of the window.
+
+    A path of a scenario is named.
+    """
+    path = ScenarioPath.named(record.run.config.data.source)
+    invented = "" if path is None else f"{path.words}, invented after {path.after}"
+    parts = (data_label(record), invented, mark_line(record), missing_bars(record))
     return "; ".join(part for part in parts if part)
 
 

@@ -14,9 +14,10 @@ import numpy as np
 from pydantic import BaseModel
 
 from data_feeds.calendar import ALWAYS_OPEN
-from data_feeds.clock import utc_text
+from data_feeds.clock import datetime_ns, utc_text
 from data_feeds.holes import gaps
 from data_feeds.instrument import Instrument, InstrumentKind
+from data_feeds.scenario_path import ScenarioPath
 from data_feeds.schema import Channel, Provenance, time_columns
 from engine.account_currencies import rate_sentences
 from engine.code_versions import PACKAGES
@@ -222,6 +223,7 @@ def assumptions(record: RunRecord) -> list[str]:
     run = record.run
     return [
         *_left_out_assumption(run.config),
+        *_scenario_assumption(run.config),
         *_reads_assumption(run),
         *_look_ahead_assumption(run),
         *_venue_assumptions(run),
@@ -371,6 +373,17 @@ def _cost_words(costs: TradingCosts, item: Instrument) -> str:
     elif item.is_margined:
         fees += f", {forced} of notional for a liquidation"
     return f"{fees}, unchanged through the window. {slippage_sentence(costs)}"
+
+
+def _scenario_assumption(config: RunConfig) -> list[str]:
+    path = ScenarioPath.named(config.data.source)
+    if path is None:
+        return []
+    return [
+        f"INVENTED: all data from {utc_text(datetime_ns(config.data.start))} on are {path.words}. "
+        "The scenario has no probability, and no forecast follows. No catalog holds the path: "
+        "`riskoff stress --path` makes its run again and audits it."
+    ]
 
 
 def _left_out_assumption(config: RunConfig) -> list[str]:

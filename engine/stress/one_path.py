@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from data_feeds.scenario_path import ScenarioPath
 from engine.errors import ConfigError
 from engine.run import RunResult
 from engine.stress.job import StressJob
@@ -21,5 +22,8 @@ def path_run(job: StressJob, number: int) -> RunResult:
     if number < 0:
         raise ConfigError(f"--path {number}: paths are numbered from 0")
     name = f"{job.config.name}-{job.scenario.lower()}-seed-{job.seed}-path-{number}"
-    named = replace(job, config=job.config.model_copy(update={"name": name}))
+    # The folder says in its config and on its page that no catalog holds these data.
+    path = ScenarioPath(job.scenario, job.seed, number, job.days, job.config.data.source)
+    data = job.config.data.model_copy(update={"source": path.source})
+    named = replace(job, config=job.config.model_copy(update={"name": name, "data": data}))
     return PathRunner(named, None).simulated(PathTask(number, audited=True))

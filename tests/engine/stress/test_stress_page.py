@@ -1,11 +1,19 @@
 """Check the page of a stress against a recount of its table of paths."""
 
+import html
+import json
 import re
 
 import pyarrow.parquet as pq
 import pytest
 
+from data_feeds.errors import CoverageError
+from data_feeds.load import open_source
+from data_feeds.scenario_path import ScenarioPath
+from engine.audit import audit_run
+from engine.config.load import load_run_config
 from engine.errors import ConfigError
+from engine.pages.publish import publish
 from engine.stress import PathRow, path_run, publish_stress, run_stress, summarize
 from engine.stress.path_groups import PathGroups, stress_conclusions
 from engine.stress.stress_page import result_rows, worst_rows
@@ -85,6 +93,26 @@ def test_the_page_counts_idle_paths_as_the_table_does(toy_job, tmp_path):
     assert "SYNTHETIC DATA" in page
 
 
+def test_the_run_of_a_path_says_that_it_is_invented_and_is_not_audited_on_other_data(
+    toy_job, tmp_path
+):
+    folder = publish(path_run(toy_job(paths=3), 2), tmp_path / "runs")
+    sentence = "INVENTED: all data from 2026-02-27T21:00Z on are path 2 of scenario B, seed 0."
+    page = html.unescape((folder / "tearsheet.html").read_text())
+    assert sentence in page
+    assert "path 2 of scenario B, seed 0, invented after embedded" in page
+    assert any(
+        line.startswith(sentence)
+        for line in json.loads((folder / "manifest.json").read_text())["assumptions"]
+    )
+    again = "--scenario B --days 30 --seed 0 --path 2' makes the path and its run again"
+    with pytest.raises(CoverageError, match=again):
+        audit_run(folder)
+    config = load_run_config(folder / "config.resolved.yaml")
+    with pytest.raises(CoverageError, match=again):
+        open_source(config.data.source)
+
+
 def test_one_path_alone_is_the_path_of_the_stress(toy_job):
     job = toy_job(paths=3)
     row = run_stress(job, workers=Workers(1)).rows[2]
@@ -93,3 +121,10 @@ def test_one_path_alone_is_the_path_of_the_stress(toy_job):
     assert alone.config.name == f"{job.config.name}-b-seed-0-path-2"
     with pytest.raises(ConfigError, match="--path -1: paths are numbered from 0"):
         path_run(job, -1)
+
+
+def test_a_path_is_named_by_its_source_and_no_catalog_is():
+    path = ScenarioPath("C", 7, 12, 60, "/data/my catalog")
+    assert ScenarioPath.named(path.source) == path
+    assert ScenarioPath.named("embedded") is None
+    assert ScenarioPath.named("/data/scenario B, seed 1, path 2") is None
