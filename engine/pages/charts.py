@@ -33,7 +33,7 @@ _PAGE_COLOURS = {
     MUTED: "var(--muted)",
     GAIN: "rgb(var(--good))",
     LOSS: "rgb(var(--bad))",
-    LINE: "var(--link)",
+    LINE: "var(--plot)",
     GRID: "var(--line)",
     EDGE: "var(--muted)",
     RUN_UP_SHADE: "rgba(var(--bad),.08)",

@@ -23,6 +23,7 @@ from engine.stress.path_runs import StressResult
 FAN, HISTOGRAM = 3.6, 2.4
 RESOLUTION = 110
 BINS = 40
+DATES = 8
 # Darker towards the middle.
 _OUTER, _INNER = 0.16, 0.32
 
@@ -76,6 +77,8 @@ def _draw_fan(axes: Any, result: StressResult, paths: Sequence[int], title: str)
     axes.plot(days, middle, color=INK, linewidth=1.3, label="median")
     worst = int(np.argmin([result.rows[path].total_return for path in paths]))
     axes.plot(days, relative[worst] * 100, color=LOSS, linewidth=0.8, label="lowest return")
+    # Evenly spaced: matplotlib's own dates collide at the ends of months.
+    axes.set_xticks(days[:: max(1, len(days) // DATES)])
     axes.axhline(0, color=MUTED, linewidth=0.7)
     axes.legend(loc="lower left", frameon=False, fontsize=8, ncols=4)
     axes.set_ylabel("return since the start, %")

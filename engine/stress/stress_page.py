@@ -45,7 +45,7 @@ def stress_page(result: StressResult, name: str) -> str:
         story=result.job.story.story,
         reading=reading(result.summary),
         left_out=[f"Without {key}: {why}." for key, why in result.job.base.left_out.items()],
-        files_beside=FILES,
+        files_beside=[item for item in FILES if item[0] != PAGE_FILE],
     )
 
 

@@ -38,7 +38,7 @@ def test_colours_of_the_page_are_its_variables_and_nothing_lies_behind(make_run)
     drawn = trade_chart([], make_run(hours=400).outcome.curve, "USDT")
     for colour in (charts.INK, charts.LINE, charts.LOSS, charts.GRID, charts.EDGE):
         assert colour not in drawn
-    assert "stroke: var(--link)" in drawn
+    assert "stroke: var(--plot)" in drawn
     assert "fill: #ffffff" not in drawn
     assert "#000000" not in drawn
 
