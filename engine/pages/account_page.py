@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,9 @@ def publish_account(
         account,
         root,
         add_reports=write_account_reports,
-        add_sleeve_reports=write_reports,
+        add_sleeve_reports=partial(
+            write_reports, back=f"../../{ACCOUNT_PAGE}", back_words="the account"
+        ),
         timing=timing,
     )
 

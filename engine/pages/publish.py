@@ -25,17 +25,22 @@ def publish(run: FinishedRun, root: Path, *, timing: Mapping[str, Any] | None = 
 
 
 def write_reports(
-    record: RunRecord, folder: Path, *, back: str = "", tearsheet: bool = True
+    record: RunRecord,
+    folder: Path,
+    *,
+    back: str = "",
+    back_words: str = "all cells",
+    tearsheet: bool = True,
 ) -> None:
     """Write ``summary.txt`` and ``tearsheet.html`` into a run folder.
 
-    ``back`` is the relative address of the page that the run belongs to, empty for none. Without
-    ``tearsheet`` the folder gets a summary only.
+    ``back`` is the relative address of the page that the run belongs to, empty for none, and
+    ``back_words`` name it. Without ``tearsheet`` the folder gets a summary only.
     """
     held = held_returns(record)
     text = summary(record, held, tearsheet=tearsheet)
     (folder / SUMMARY_FILE).write_text(text, encoding="utf-8", newline="\n")
     if not tearsheet:
         return
-    page = run_page(record, held, back=back)
+    page = run_page(record, held, back=back, back_words=back_words)
     (folder / TEARSHEET_FILE).write_text(page, encoding="utf-8", newline="\n")

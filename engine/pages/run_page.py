@@ -17,10 +17,17 @@ from engine.sell_offs import date_falls, reinvested_closes
 SHOWN_BLOCKS = 6
 
 
-def run_page(record: RunRecord, benchmark: HeldBenchmark | None, *, back: str = "") -> str:
+def run_page(
+    record: RunRecord,
+    benchmark: HeldBenchmark | None,
+    *,
+    back: str = "",
+    back_words: str = "all cells",
+) -> str:
     """Return the HTML of a run's page.
 
-    ``back`` is the address of the comparison that the run belongs to, empty for a run alone.
+    ``back`` is the address of the comparison or the account that the run belongs to, empty for a
+    run alone; ``back_words`` name it.
 
     Raises
     ------
@@ -38,6 +45,7 @@ def run_page(record: RunRecord, benchmark: HeldBenchmark | None, *, back: str = 
         ),
         warnings=doubtful_warnings(record),
         back=back,
+        back_words=back_words,
         headline=run_rows.headline_rows(record, benchmark),
         headline_note=run_rows.headline_note(record),
         costs=run_rows.cost_rows(record),

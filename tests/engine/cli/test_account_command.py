@@ -69,7 +69,8 @@ def test_an_account_leaves_its_sum_and_a_run_folder_a_sleeve(toy_project, run_ac
     assert "none reached its first rung" in page
     assert "bold, calm: size of new positions by drawdown" in page
     for name in ("bold", "calm"):
-        assert (folder / "sleeves" / name / "tearsheet.html").is_file()
+        sleeve = (folder / "sleeves" / name / "tearsheet.html").read_text()
+        assert '<a href="../../account.html">&larr; the account</a>' in sleeve
         assert (folder / "sleeves" / name / "fills.parquet").is_file()
     audited = command("audit", str(folder))
     assert audited.returncode == 0
