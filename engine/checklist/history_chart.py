@@ -61,9 +61,18 @@ def history_chart(state: MarketState) -> str:
             if values is not None:
                 axes.plot(dates, values, color=colour, linewidth=1.0)
             axes.set_ylabel(label)
-        above[0].set_yscale("log")
+        _draw_log_prices(above[0])
         _draw_strips(strips, state)
         return figure_svg(figure)
+
+
+def _draw_log_prices(axes: Any) -> None:
+    """Give prices a logarithmic axis with plain numbers; its own would show powers of ten."""
+    ticker = import_module("matplotlib.ticker")
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(ticker.MaxNLocator(5))
+    axes.yaxis.set_major_formatter("{x:,.0f}")
+    axes.yaxis.set_minor_locator(ticker.NullLocator())
 
 
 def _draw_strips(axes: Any, state: MarketState) -> None:

@@ -53,6 +53,7 @@ def account_chart(
         result.plot(series_dates(at), values, color=INK, linewidth=1.6, label="account")
         result.legend(loc="upper left", frameon=False, fontsize=8, ncols=4)
         result.set_ylabel(f"net result, {currency}")
+        result.yaxis.set_major_formatter("{x:,.0f}")
         fall = drawdowns(curve.equity) if rules is None else next(iter(ladders.values())).fall
         draw_drawdown(drawdown, curve.at, fall)
         _draw_levels(drawdown, rules)
