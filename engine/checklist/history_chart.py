@@ -70,7 +70,7 @@ def _draw_log_prices(axes: Any) -> None:
     """Give prices a logarithmic axis with plain numbers; its own would show powers of ten."""
     ticker = import_module("matplotlib.ticker")
     axes.set_yscale("log")
-    axes.yaxis.set_major_locator(ticker.MaxNLocator(5))
+    axes.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 3, 5, 7), numticks=12))
     axes.yaxis.set_major_formatter("{x:,.0f}")
     axes.yaxis.set_minor_locator(ticker.NullLocator())
 
