@@ -107,18 +107,20 @@ def exit_code(report: "TodayReport") -> int:
 
 
 def _fetched(plan: str, data: Path) -> "FetchedRows":
+    """Fetch the plan; a source's failure is an error only where no catalog is there to answer."""
     from data_feeds.catalog import Catalog
+    from data_feeds.errors import SourceError
     from engine.config.locations import find_config
     from engine.today import fetch_new
 
+    catalog = Catalog(data)
     with progress_bars() as watch:
-        return fetch_new(
-            find_config(plan, "data"),
-            Catalog(data),
-            source_options(),
-            watch=watch,
-            on_wait=say_waiting,
+        fetched = fetch_new(
+            find_config(plan, "data"), catalog, source_options(), watch=watch, on_wait=say_waiting
         )
+    if not catalog.exists():
+        raise SourceError("\n".join(fetched.problems))
+    return fetched
 
 
 def _print(report: "TodayReport", page: Path | None, *, as_json: bool) -> None:

@@ -1,6 +1,6 @@
 """The newest row of each input that was known at an instant, and its age against a limit."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -60,6 +60,19 @@ def bars_age(reader: str, source: Catalog, key: ChannelKey, at: int) -> InputAge
     return aged(reader, key, newest, at, at - due)
 
 
+def limited_ages(
+    reader: str, source: Catalog, limits: Mapping[ChannelKey, int], at: int
+) -> tuple[InputAge, ...]:
+    """Return the age of each channel against its limit, ns; finer stored bars stand for bars."""
+    stored = stored_keys(source, limits)
+    found = []
+    for key in sorted(limits):
+        origin = stored[key]
+        newest = None if origin is None else newest_fact(source, origin, at)
+        found.append(aged(reader, key, newest, at, limits[key]))
+    return tuple(found)
+
+
 def checklist_ages(source: Catalog, rules: MarketStateConfig, at: int) -> tuple[InputAge, ...]:
     """Return the age of every input of the checklist at an instant, by the checklist's limits.
 
@@ -70,17 +83,8 @@ def checklist_ages(source: Catalog, rules: MarketStateConfig, at: int) -> tuple[
     crypto = {names.bitcoin, names.bitcoin_spot, names.bitcoin_daily}
     limits = {True: parse_duration(rules.crypto_max_age), False: parse_duration(rules.max_age)}
     keys = [ChannelKey(name, ChannelKind(kind), label) for name, kind, label in names.channels()]
-    stored = stored_keys(source, keys)
-    ages = [
-        aged(
-            CHECKLIST,
-            key,
-            None if (origin := stored[key]) is None else newest_fact(source, origin, at),
-            at,
-            limits[key.instrument in crypto],
-        )
-        for key in sorted(keys)
-    ]
+    of_key = {key: limits[key.instrument in crypto] for key in keys}
+    ages = limited_ages(CHECKLIST, source, of_key, at)
     fresh = {age.channel for age in ages if not age.is_stale}
     replaced = {channel for group in _alternatives(rules) if group & fresh for channel in group}
     return tuple(age for age in ages if not (age.is_stale and age.channel in replaced))

@@ -24,7 +24,7 @@ def today_page(report: TodayReport) -> str:
             NO_ORDERS,
         ),
         too_old=report.too_old,
-        summary=[sentences.summary(playbook) for playbook in report.playbooks],
+        summary=sentences.summaries(report),
         reading=sentences.reading(market),
         narrative=market.day.narrative,
         compared_with=market.compared_with,

@@ -18,7 +18,7 @@ def today_text(report: TodayReport) -> str:
         "",
         sentences.answer(report),
         *(line for reason in report.too_old for line in _wrapped(reason)),
-        *(f"  {sentences.summary(playbook)}" for playbook in report.playbooks),
+        *(f"  {line}" for line in sentences.summaries(report)),
         "",
         *_market(report.market),
     ]
@@ -28,6 +28,8 @@ def today_text(report: TodayReport) -> str:
     lines += columns([sentences.release_row(item) for item in report.releases], left=4) or [
         "  none: the data hold no series with a release rule"
     ]
+    # A terminal shows the end of a long answer first.
+    lines += ["", sentences.answer(report)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 

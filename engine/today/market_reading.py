@@ -94,4 +94,4 @@ def _missing(source: Catalog, rules: MarketStateConfig, at: int) -> str:
 def _late(key: ChannelKey, newest: int | None, due: int) -> str:
     if newest is None:
         return f"{key} is not in the data"
-    return f"{key} ends at {utc_text(newest)}, a bar to {utc_text(due)} is due"
+    return f"{key} ends at {utc_text(newest)}, a later one to {utc_text(due)} is due"

@@ -79,9 +79,9 @@ def _told(bare: PlaybookDay, run: RunToLastBar) -> PlaybookDay:
         transfers=tuple(transfers(outcome, decided_at)),
         working=working,
         refused=tuple(refusals(outcome, decided_at)),
-        inputs=run.inputs,
+        inputs=(*run.required, *run.others),
         is_synthetic=result.dataset.provenance is Provenance.SYNTHETIC,
-        problem=_too_old(run.inputs),
+        problem=_too_old(run.required),
     )
 
 

@@ -106,10 +106,12 @@ def step_line(day: DayReport, place: int) -> tuple[str, str, str]:
     return ChecklistStep(step.name).heading, step.truth, held or "no condition holds"
 
 
-def summary(playbook: PlaybookDay) -> str:
-    """Return a playbook in one line: its name, whether it holds anything, what it would send."""
-    if playbook.problem:
-        return f"{playbook.name}: no answer to act on"
+def summaries(report: TodayReport) -> list[str]:
+    """Return a line for each playbook with an answer: whether it holds anything, what it sends."""
+    return [_summary(playbook) for playbook in report.playbooks if not playbook.problem]
+
+
+def _summary(playbook: PlaybookDay) -> str:
     held = sum(item.quantity != 0 for item in playbook.instruments)
     counts = ((len(playbook.to_send), "order"), (len(playbook.transfers), "transfer"))
     sent = [f"{count} {word}{'s' * (count > 1)}" for count, word in counts if count]

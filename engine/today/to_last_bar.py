@@ -18,7 +18,7 @@ from engine.plugins import configured_playbook, requirements_of
 from engine.run import PreparedRun, RunResult, prepare_playbook
 from engine.run_data import run_channels
 from engine.settle import settle
-from engine.today.ages import bars_age, newest_fact
+from engine.today.ages import bars_age, limited_ages, newest_fact
 from engine.today.answer_data import InputAge
 from engine.today.instants import next_close
 
@@ -28,12 +28,14 @@ class RunToLastBar:
     """A run whose window ends at the last known bars.
 
     ``ended_at`` (ns UTC) is the asked instant, or earlier where a required bar is missing.
-    ``inputs`` are the ages of the required bars.
+    ``required`` are the ages of the required bars, ``others`` those of further inputs for which
+    the rules name a limit: beyond it a condition is unknown, and the run goes on.
     """
 
     result: RunResult
     ended_at: int
-    inputs: tuple[InputAge, ...]
+    required: tuple[InputAge, ...]
+    others: tuple[InputAge, ...]
 
     @property
     def last_row(self) -> int:
@@ -72,8 +74,11 @@ def run_to_last_bar(
             f"begins at {utc_text(start)}"
         )
     prepared = prepare_playbook(_ending_at(config, end), source, playbook)
-    ages = tuple(bars_age(config.name, source, key, at) for key in sorted(newest))
-    return RunToLastBar(with_next_close(prepared).simulated(), end, ages)
+    required = tuple(bars_age(config.name, source, key, at) for key in sorted(newest))
+    limits = playbook.longest_ages(playbook.params, source.instruments())
+    limits = {key: limit for key, limit in limits.items() if key not in newest}
+    others = limited_ages(config.name, source, limits, at)
+    return RunToLastBar(with_next_close(prepared).simulated(), end, required, others)
 
 
 def with_next_close(prepared: PreparedRun) -> PreparedRun:

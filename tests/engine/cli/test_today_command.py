@@ -120,6 +120,7 @@ def test_a_venue_that_is_down_is_told_and_stored_rows_serve_while_they_are_fresh
     publishers.binance.fail([Fault.ERROR] * 50, KLINES)
     done = command(*FETCHING)
     assert done.returncode == 10
+    assert done.stdout.splitlines()[-1] == "REDUCE: the checklist asks for less risk."
     assert "FAILED BTCUSDT-PERP/bars/1h: " in done.stdout
     assert "the answer is from stored rows" in done.stdout
     # A day later the perp's hours are older than the checklist's limit.
@@ -129,6 +130,43 @@ def test_a_venue_that_is_down_is_told_and_stored_rows_serve_while_they_are_fresh
     assert late.returncode == 3
     assert "DATA TOO OLD: do not act on this answer." in late.stdout
     assert "BTCUSDT-PERP/bars/1h ends at 2026-02-10T23:00Z" in late.stdout
+
+
+def test_a_publisher_that_failed_twice_is_not_asked_again(
+    command: Command, desk: Path, publishers: Publishers
+) -> None:
+    several = PLAN.replace("id: DGS2,", "id: DGS2, kind: series, quote: percent}\n  - {id: DFF,")
+    several = several.replace("instrument: DGS2", "each: [DGS2, DFF, DGS10, DGS3MO]")
+    several = several.replace(
+        "fetch:",
+        "".join(
+            f"  - {{id: {name}, kind: series, quote: percent}}\n" for name in ("DGS10", "DGS3MO")
+        )
+        + "fetch:",
+    )
+    (desk / "plan.yaml").write_text(several)
+    publishers.fred.fail([Fault.ERROR] * 50)
+    done = command(*FETCHING)
+    failed = [line for line in done.stdout.splitlines() if line.startswith("FAILED")]
+    assert [line.split()[1] for line in failed] == [
+        f"{name}/series:" for name in ("DGS2", "DFF", "DGS10", "DGS3MO")
+    ]
+    assert ["not asked" in line for line in failed] == [False, False, True, True]
+    assert f"Fetched {40 * 24 + 23} new rows of 1 of 5 channels." in done.stdout
+    # Two attempts for each of the first two.
+    assert len(publishers.fred.requests) == 4
+
+
+def test_without_a_catalog_the_failures_are_the_error(
+    command: Command, desk: Path, publishers: Publishers
+) -> None:
+    publishers.fred.fail([Fault.ERROR] * 50)
+    publishers.binance.fail([Fault.ERROR] * 50)
+    done = command("today", "dip.yaml", "--data", "none", "--plan", "plan.yaml")
+    assert (done.returncode, done.stdout) == (3, "")
+    first, second = done.stderr.splitlines()
+    assert first.startswith("error: BTCUSDT-PERP/bars/1h: ")
+    assert second.startswith("error: DGS2/series: ")
 
 
 def test_without_a_fetch_no_request_is_sent(
@@ -201,6 +239,20 @@ def test_a_playbook_stands_for_its_shipped_run(command: Command) -> None:
     assert (told["name"], told["playbook"]) == ("reclaim_2026_1h", "liquidation_reclaim")
     assert document["is_synthetic"] is True
     assert document["fetched"] is None
+
+
+def test_a_finished_run_is_asked_by_its_name(
+    command: Command, desk: Path, publishers: Publishers
+) -> None:
+    assert command(*FETCHING).returncode == 10
+    window = ("--set", "data.end=2026-01-15")
+    assert command("run", "dip.yaml", "--data", "catalog", *window).returncode == 0
+    asked = ("--no-fetch", "--data", "catalog", "--json")
+    by_file, by_name = (
+        json.loads(command("today", name, *asked).stdout)["playbooks"]
+        for name in ("dip.yaml", "dip")
+    )
+    assert by_name == by_file
 
 
 def test_a_shell_completes_runs_rules_and_playbooks(

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from data_feeds.catalog import Catalog
-from data_feeds.clock import HOUR_NS
 from engine.config.load import load_state_config
 from engine.config.locations import find_config
 from engine.config.market import MarketStateConfig
@@ -16,8 +15,9 @@ from engine.today import TodayReport, Verdict, today_report, today_text
 from engine.today.answer_data import NO_ORDERS
 from engine.today.playbook_day import playbook_day
 from engine.today.releases_ahead import next_releases
+from engine.today.to_last_bar import run_to_last_bar
 from tests.data_feeds.factory import ns, series
-from tests.engine.today.market_of_days import ORIGIN, SERIES, channels, made_catalog, made_run
+from tests.engine.today.market_of_days import LAST, ORIGIN, SERIES, channels, made_catalog, made_run
 
 RULES = MarketStateConfig()
 TUESDAY, SUNDAY = "2026-02-10T23:30", "2026-02-08T15:00"
@@ -79,9 +79,10 @@ def test_an_entry_to_send_has_its_stop_and_the_cap_that_bound_it(
     stored: Catalog, tmp_path: Path
 ) -> None:
     config = made_run("break", tmp_path, stored)
-    hours = range(ns("2026-01-20"), ns("2026-01-24"), HOUR_NS)
-    days = (playbook_day(config, stored, at) for at in hours)
-    entry = next(order for day in days for order in day.to_send if order.role == "entry")
+    orders = run_to_last_bar(config, stored, ns(LAST)).result.outcome.orders
+    decided = [order.decided_at for order in orders if order.role == "entry"]
+    (entry,) = playbook_day(config, stored, decided[-3]).to_send
+    assert entry.role == "entry"
     allowed = dict(entry.caps)
     assert entry.binding_cap in allowed
     assert entry.quantity is not None
@@ -102,7 +103,7 @@ def test_a_missing_session_makes_the_answer_too_old(tmp_path: Path) -> None:
     report = today_report(catalog, RULES, [config], ns(TUESDAY))
     assert report.verdict is Verdict.TOO_OLD
     assert report.too_old == (
-        "checklist: SPY/bars/1d ends at 2026-02-09T21:00Z, a bar to 2026-02-10T21:00Z is due",
+        "checklist: SPY/bars/1d ends at 2026-02-09T21:00Z, a later one to 2026-02-10T21:00Z is due",
         "dip: SPY/bars/1d ends at 2026-02-09T21:00Z, a later bar is due",
     )
     text = today_text(report)
