@@ -15,7 +15,7 @@ from engine.compiled_function import compiled
 from engine.conditions import Condition
 from engine.config.market.correlation_conditions import correlation_conditions
 from engine.signals.market.declared import conditions_of
-from engine.signals.market.grid import Floats
+from engine.signals.market.grid import Floats, Instants
 from engine.signals.market.point_in_time import MarketInputs
 from engine.signals.market.readings import Flags, Reading
 from engine.signals.market.rolling import correlation, log_returns, percentile
@@ -96,13 +96,32 @@ def correlations(inputs: MarketInputs) -> tuple[dict[str, Floats], dict[str, Con
     # The weighted correlation reacts within days; a window still contains the calm weeks before.
     weighted = values[f"correlation_{names.growth}_ewma"][grid.sessions]
     rank = grid.on_days(percentile(weighted, rules.history, least=rules.history // 2))
+    pairs = np.isfinite(bitcoin) & np.isfinite(log_returns(inputs.session_close(names.growth)))
+    pair_age = _pair_age_ns(inputs, pairs, at_once)
+    # A weighted sum has a value as long as old pairs weigh; the newest one says how old it is.
+    rank = np.where((pair_age >= 0) & (pair_age <= inputs.max_age_ns), rank, np.nan)
     values["correlation_percentile"] = rank
-    age, read = grid.session_age_ns(), (names.bitcoin, names.growth)
+    read = (names.bitcoin, names.growth)
     readings = {
-        "correlation_short": Reading(short, age, read),
-        "correlation_percentile": Reading(rank, age, read),
+        "correlation_short": Reading(short, grid.session_age_ns(), read),
+        "correlation_percentile": Reading(rank, pair_age, read),
     }
     return values, conditions_of(inputs, correlation_conditions(rules, names), readings)
+
+
+def _pair_age_ns(inputs: MarketInputs, pairs: Flags, at_once: Flags) -> Instants:
+    """Return the age of the newest session with both returns at each day, ns, -1 before the first.
+
+    ``at_once`` are the sessions whose returns were known on their own day.
+    """
+    grid = inputs.grid
+    newest = np.maximum.accumulate(np.where(pairs, np.arange(len(pairs)), -1))
+    newest = np.where(at_once, newest, np.concatenate(([-1], newest[:-1])))
+    rows = grid.on_days(newest.astype(np.float64))
+    known = np.isfinite(rows) & (rows >= 0)
+    age = np.full(len(grid), -1, np.int64)
+    age[known] = grid.decided_at[known] - grid.session_closed_at[rows[known].astype(np.int64)]
+    return age
 
 
 def _as_known(values: Floats, at_once: Flags) -> Floats:

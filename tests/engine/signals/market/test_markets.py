@@ -11,7 +11,7 @@ from data_feeds.dataset import Dataset
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from engine.config.market import MarketStateConfig
-from engine.signals.market.correlation import ewma_correlation
+from engine.signals.market.correlation import correlations, ewma_correlation
 from engine.signals.market.crypto import crypto_structure
 from engine.signals.market.equity_volatility import market_volatility, shed
 from engine.signals.market.grid import build_grid
@@ -376,3 +376,22 @@ def test_trends_agree_only_where_two_are_known() -> None:
     short = timeframes(state(hours(falling[-30:])))[1]
     # Only the mean of 20 hours is known.
     assert last(short, "timeframes_agree_down") == U
+
+
+def test_an_unusual_correlation_is_unknown_once_its_newest_pair_is_stale() -> None:
+    random = np.random.default_rng(4)
+    closes, bitcoin = (
+        100 * np.exp(np.cumsum(random.normal(0, move, count)))
+        for move, count in ((0.01, ROWS), (0.005, 6_000))
+    )
+    # QQQ's bars end ten sessions before the last day, with the close of 2026-01-23.
+    inputs = state(equity(closes, "QQQ", slice(ROWS - 10)), equity(closes, "SPY"), hours(bitcoin))
+    found = correlations(inputs)[1]["correlation_unusual"]
+    days = inputs.grid.dates
+    known = found.truth != U
+    # Six days later, at 18:30, the pair of that close is older than max_age.
+    assert days[known].max() == np.datetime64("2026-01-28")
+    row = int(np.searchsorted(days, np.datetime64("2026-01-28")))
+    assert found.age_ns is not None
+    # 16:00 on the 23rd to 18:30 on the 28th.
+    assert found.age_ns[row] == 5 * DAY_NS + 5 * HOUR_NS // 2
