@@ -162,7 +162,7 @@ def run_cell(cell: Cell, work: CellWork) -> CellOutcome:
         set_aside = _set_aside_if_damaged(folder)
         reused = folder.is_dir() and _is_complete(folder, work)
         if not reused:
-            _write(prepared.simulated(), work, source)
+            _write(prepared.simulated(), cell, work, source)
         findings = len(read_audit(folder)["findings"])
     except RiskoffError as error:
         return CellOutcome(cell.row, cell.episode, None, problem=str(error))
@@ -197,9 +197,10 @@ def _is_complete(folder: Path, work: CellWork) -> bool:
     return has_page and not RunFolder(folder).manifest["not_reusable"]
 
 
-def _write(result: RunResult, work: CellWork, source: Catalog | Dataset) -> None:
+def _write(result: RunResult, cell: Cell, work: CellWork, source: Catalog | Dataset) -> None:
     def add_reports(record: RunRecord, folder: Path) -> None:
-        back = os.path.relpath(work.page, work.root / "run")
+        page = os.path.relpath(work.page, work.root / "run")
+        back = f"{page}#cell/{cell.row}/{cell.episode}"
         write_reports(record, folder, back=back, tearsheet=work.tearsheets)
         report = audit_run(folder, source)
         document = {

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from data_feeds.catalog import Catalog
 from data_feeds.clock import DAY_NS, MINUTE_NS, datetime_ns, midnight_ns, utc_text
 from data_feeds.dataset import Dataset
+from engine.compare.price_panels import price_panels
 from engine.compare.record import CellRecord
 from engine.config.compare import CompareConfig
 from engine.episodes import Episode
@@ -50,6 +51,7 @@ def episode_drawing(
         ],
         "curves": {cell.row: _curve(cell) for cell in cells},
         "trades": {cell.row: _trades(cell) for cell in cells if not cell.item.baseline},
+        "prices": price_panels(episode, cells, source),
         "markets": _markets(source, episode),
         "strips": _strips(source, episode, config),
     }

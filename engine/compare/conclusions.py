@@ -9,7 +9,6 @@ from typing import Any
 from engine.compare.cells import row_title
 from engine.compare.matrix import Matrix
 from engine.formatting import percent, signed_percent
-from engine.statistics import MIN_TRADES
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,6 @@ class CellFacts:
     interval: tuple[float, float] | None
     interest: float
     exposure: float
-    entries: int
 
 
 def facts_of(matrix: Matrix, cell: Callable[[Any], Mapping[str, Any]]) -> list[CellFacts]:
@@ -47,7 +45,6 @@ def facts_of(matrix: Matrix, cell: Callable[[Any], Mapping[str, Any]]) -> list[C
                 interval=None if numbers is None else (numbers[0], numbers[1]),
                 interest=record.metrics["interest_return"],
                 exposure=record.metrics["exposure"],
-                entries=record.entries,
             )
         )
     return found
@@ -118,17 +115,11 @@ def _exposure(facts: Sequence[CellFacts]) -> str:
 def _limits(facts: Sequence[CellFacts]) -> str:
     episodes = len({cell.episode for cell in facts})
     told = (
-        f"{episodes} episodes are {episodes} observations"
+        f"{episodes} episodes are {episodes} observations, however many days they have"
         if episodes > 1
-        else ("One episode is one observation")
+        else "One episode is one observation, however many days it has"
     )
-    few = [
-        f"{title} in {count} of {len(cells)}"
-        for title, cells in _by_row(facts)
-        if (count := sum(cell.entries < MIN_TRADES for cell in cells))
-    ]
-    trades = f"; fewer than {MIN_TRADES} trades: {'; '.join(few)}" if few else ""
-    return f"{told}, however many days they have{trades}."
+    return f"{told}; no statistic makes up for that."
 
 
 def _by_row(facts: Sequence[CellFacts]) -> list[tuple[str, list[CellFacts]]]:

@@ -19,7 +19,7 @@ INFERENCE_HEADING = (
 )  # fmt: skip
 
 
-def inference_note(config: CompareConfig, episodes: int) -> str:
+def inference_note(config: CompareConfig) -> str:
     """Return the note on how to read the table."""
     level = percent(config.level, 0)
     return (
@@ -28,8 +28,7 @@ def inference_note(config: CompareConfig, episodes: int) -> str:
         f"“{row_title(config.rows[config.reference])}” on its days, annualized like the "
         "reference; a difference whose interval holds 0 shows nothing. “Seen from” is the smallest "
         "true value, in either direction, that a two-sided test at 5% tells from 0 in four of five "
-        f"such samples. {episodes} episodes are {episodes} observations, however many days they "
-        "have; no statistic makes up for that."
+        "such samples."
     )
 
 

@@ -7,16 +7,20 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from engine.compare.breakdown import HEDGES, PhaseResult, attribution, by_phase, hedges
+from engine.compare.across_table import AcrossLine, AcrossTable
 from engine.compare.cell_answers import PageAnswers
 from engine.compare.cell_runs import AUDIT_FILE, CellOutcome
 from engine.compare.cells import row_title
 from engine.compare.conclusions import conclusions, facts_of
 from engine.compare.inference_text import INFERENCE_HEADING, inference_note
 from engine.compare.matrix import COLUMNS, Matrix, texts, values
+from engine.compare.money_tables import left_out_note, money_tables
+from engine.compare.phase_map import PHASE_NUMBERS, PhaseMap, phase_map, shown_numbers
 from engine.compare.record import CellRecord
 from engine.compare.remarks import warnings_of
-from engine.formatting import percent, signed_percent
+from engine.compare.risk_return import HEIGHT, RISKS, WIDTH, risk_pictures
+from engine.compare.too_few import BLANK_NOTE, sample_of, too_few
+from engine.formatting import percent
 from engine.pages.html import asset, embedded_json, embedded_script, render
 from engine.run_folder.schema import CONFIG_FILE, MANIFEST_FILE, METRICS_FILE
 
@@ -27,10 +31,9 @@ FILES = (
     ("metrics", METRICS_FILE),
     ("audit", AUDIT_FILE),
 )
-PARTS = (
-    "price", "slippage", "fees", "funding", "dividends", "borrow", "interest", "revaluation",
-    "other",
-)  # fmt: skip
+SCRIPTS = ("comparison.js", "comparison_charts.js")
+# The number beside the return, until the reader chooses another one.
+BESIDE = "max_drawdown"
 
 
 def comparison_page(matrix: Matrix, place: Path, answers: PageAnswers) -> str:
@@ -45,6 +48,7 @@ def comparison_page(matrix: Matrix, place: Path, answers: PageAnswers) -> str:
     config = matrix.config
     rows = [_row(matrix, name, place, answers) for name in config.rows]
     title = config.title or config.name
+    money, phases = money_tables(matrix), phase_map(matrix)
     return render(
         "comparison.html.j2",
         page_title=f"{title} (SYNTHETIC DATA)" if matrix.synthetic else title,
@@ -54,21 +58,26 @@ def comparison_page(matrix: Matrix, place: Path, answers: PageAnswers) -> str:
         conclusions=page_conclusions(matrix, answers),
         warnings=warnings_of(matrix.records.values(), matrix.outcomes),
         metrics=COLUMNS,
+        beside=BESIDE,
+        blank_note=BLANK_NOTE,
         episodes=matrix.episodes,
+        drawings={episode.name: answers.drawing(episode.name) for episode in matrix.episodes},
+        titles={name: row_title(item) for name, item in config.rows.items()},
         rows=rows,
-        parts=PARTS,
-        hedges=[
-            name.replace("_", " ").replace("bought", "hedges bought:").replace("back", "back:")
-            for name in HEDGES
-        ],
-        inference_note=inference_note(config, len(matrix.episodes)),
-        inference_heading=INFERENCE_HEADING,
-        inference_rows=[answers.cell(item)["statistics"] for item in matrix.records.values()],
+        risks=RISKS,
+        risk_pictures=risk_pictures(matrix),
+        risk_size=(WIDTH, HEIGHT),
+        phase_numbers=PHASE_NUMBERS,
+        phases=phases,
+        money=money.tables,
+        money_note=left_out_note(money.left_out),
+        inference_note=inference_note(config),
+        inference=inference_tables(matrix, answers),
         family=answers.family,
         without_tearsheet=sum(not r.has_tearsheet for r in matrix.records.values()),
         footer=_footer(matrix),
-        data=embedded_json(_script_data(matrix, answers, rows)),
-        script=asset("comparison.js"),
+        data=embedded_json(_script_data(matrix, answers, rows, phases)),
+        scripts=[asset(name) for name in SCRIPTS],
         plotly=embedded_script(_plotly()),
     )
 
@@ -83,8 +92,27 @@ def page_conclusions(matrix: Matrix, answers: PageAnswers) -> list[str]:
     )
 
 
+def inference_tables(matrix: Matrix, answers: PageAnswers) -> list[AcrossTable]:
+    """Return the intervals and probabilities of each row: numbers down, episodes across."""
+    tables = []
+    for row, item in matrix.config.rows.items():
+        records = [
+            matrix.records[row, episode.name]
+            for episode in matrix.episodes
+            if (row, episode.name) in matrix.records
+        ]
+        told = [answers.cell(record)["statistics"] for record in records]
+        if told:
+            # The first text of a cell is its name.
+            columns = zip(INFERENCE_HEADING[1:], *(texts[1:] for texts in told), strict=True)
+            lines = tuple(AcrossLine(name, cells) for name, *cells in columns)
+            names = tuple(record.episode.name for record in records)
+            tables.append(AcrossTable(row_title(item), item.baseline, names, lines))
+    return tables
+
+
 def _script_data(
-    matrix: Matrix, answers: PageAnswers, rows: Sequence[Mapping[str, Any]]
+    matrix: Matrix, answers: PageAnswers, rows: Sequence[Mapping[str, Any]], phases: PhaseMap
 ) -> dict[str, Any]:
     """Return the values that the page's script reads as JSON."""
     config = matrix.config
@@ -100,6 +128,8 @@ def _script_data(
             for name, item in config.rows.items()
         ],
         "cells": [cell for row in rows for cell in row["cells"]],
+        "phase_numbers": shown_numbers(),
+        "phase_cells": phases.values(),
         "drawings": {episode.name: answers.drawing(episode.name) for episode in matrix.episodes},
     }
 
@@ -119,7 +149,6 @@ def _row(matrix: Matrix, name: str, place: Path, answers: PageAnswers) -> dict[s
             _cell(outcome, record, row_title(item), place, answers)
             for outcome, record in zip(mine, records, strict=True)
         ],
-        "phases": [_phase_block(record) for record in records if record is not None],
     }
 
 
@@ -136,14 +165,12 @@ def _cell(
     if record is None:
         return shared
     numbers = values(record)
-    parts, hedged = attribution(record), hedges(record)
     baseline, answer = record.item.baseline, answers.cell(record)
     return {
         **shared,
         "values": {name: v if math.isfinite(v) else None for name, v in numbers.items()},
         "texts": texts(numbers),
-        "parts": [signed_percent(parts[name]) for name in PARTS],
-        "hedges": [signed_percent(hedged[name]) for name in HEDGES],
+        "too_few": too_few(sample_of(record)),
         "all_trades": len(record.trades),
         "folder": Path(os.path.relpath(record.folder, place)).as_posix(),
         "run": record.folder.name,
@@ -165,31 +192,6 @@ def _audit_words(record: CellRecord) -> str:
     if findings:
         return f"{len(findings)} differences in {checks:,} checks"
     return f"agrees, {checks:,} checks"
-
-
-def _phase_block(record: CellRecord) -> dict[str, Any]:
-    results = by_phase(record)
-
-    def line(name: str, text: Any) -> tuple[str, list[str]]:
-        return name, [text(result) for result in results]
-
-    return {
-        "episode": record.episode.name,
-        "phases": [
-            {"name": r.phase.name.value, "days": (r.phase.end - r.phase.start).days + 1}
-            for r in results
-        ],
-        "lines": [
-            line("return", lambda r: signed_percent(r.total_return)),
-            line("deepest drawdown", lambda r: signed_percent(r.drawdown)),
-            line("gross exposure", _exposure),
-            line("trades entered", lambda r: str(r.trades)),
-        ],
-    }
-
-
-def _exposure(result: PhaseResult) -> str:
-    return percent(result.exposure, 1)
 
 
 def _subtitle(matrix: Matrix) -> str:

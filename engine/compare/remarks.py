@@ -46,7 +46,7 @@ def warnings_of(records: Iterable[CellRecord], outcomes: Sequence[CellOutcome]) 
     lines += _shared(finished, lambda cell: cell.files.manifest["lacking"])
     lines += _shared(finished, _doubtful)
     lines += _shared(finished, _unknown)
-    lines += _shared(finished, _starved)
+    lines += _starved(finished)
     lines += _shared(finished, _models)
     return lines
 
@@ -56,16 +56,22 @@ def _few_trades(cells: Sequence[CellRecord]) -> list[str]:
     if not few:
         return []
     where = _places([(cell, f"{cell.episode.name}: {cell.entries}") for cell in few])
-    return [f"Fewer than {MIN_TRADES} trades or rebalancings, too few for a ratio ({where})."]
+    return [
+        f"Fewer than {MIN_TRADES} trades or rebalancings, too few to judge a playbook ({where})."
+    ]
 
 
-def _starved(cell: CellRecord) -> list[str]:
-    """Return a warning where many orders to buy were cut for lack of cash in their wallet."""
-    bought = [row for row in cell.files.rows("orders") if row["role"] == OrderRole.ENTRY.value]
-    cut = sum(row["end_reason"] == EndReason.FREE_CASH for row in bought)
-    if not bought or cut / len(bought) <= MUCH_CUT:
+def _starved(cells: Iterable[CellRecord]) -> list[str]:
+    """Return the cells in which many orders to buy were cut for lack of cash in their wallet."""
+    found = []
+    for cell in cells:
+        bought = [row for row in cell.files.rows("orders") if row["role"] == OrderRole.ENTRY.value]
+        cut = sum(row["end_reason"] == EndReason.FREE_CASH for row in bought)
+        if bought and cut / len(bought) > MUCH_CUT:
+            found.append((cell, f"{cell.episode.name}: {cut} of {len(bought)}"))
+    if not found:
         return []
-    return [f"{cut} of {len(bought)} orders to buy were cut for lack of cash in their wallet."]
+    return [f"Orders to buy that were cut for lack of cash in their wallet ({_places(found)})."]
 
 
 def _doubtful(cell: CellRecord) -> list[str]:

@@ -16,16 +16,20 @@ from engine.formatting import percent, signed_percent
 WIDTH, HEIGHT = 364.0, 300.0
 LEFT, RIGHT, TOP, BOTTOM = 44.0, 12.0, 12.0, 40.0
 RADIUS = 5.0
-# Text of 11 units: a mean width of a letter, and the height of a line.
-LETTER, LINE = 6.2, 13.0
-LONGEST_LABEL = 20
+# Text of 11 units: widths of a narrow and of a wide letter, and the height of a line.
+LETTER, WIDE_LETTER, LINE = 5.6, 8.6, 13.0
+WIDE_LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ%mwMW+…")
+LONGEST_LABEL = 24
 TICKS = 5
+# Room between the axes and the lowest value, so that a mark on zero covers no number of an axis.
+INSET = 10.0
 # A row that lies further out than this multiple of the playbooks and the reference is drawn at the
 # edge with its numbers, so that it does not press the others together.
-FAR = 2.5
+FAR = 3.0
 # Distances of a label from its dot, nearest first; one beyond the first has a line to the dot.
 DISTANCES = (9.0, 22.0, 36.0, 52.0, 70.0)
-DIRECTIONS = ((1, 0), (-1, 0), (0, -1), (0, 1), (1, -1), (1, 1), (-1, -1), (-1, 1))
+BESIDE = ((1, 0), (-1, 0), (0, -1), (0, 1))
+ASLANT = ((1, -1), (1, 1), (-1, -1), (-1, 1))
 
 Box = tuple[float, float, float, float]
 
@@ -82,6 +86,11 @@ class RiskPicture:
     up: tuple[RiskTick, ...]
     zero: float
 
+    @property
+    def edges(self) -> Box:
+        """Left, top, right and bottom of the grid."""
+        return LEFT, TOP, WIDTH - RIGHT, HEIGHT - BOTTOM
+
 
 @dataclass(frozen=True)
 class RiskPoint:
@@ -134,16 +143,16 @@ def risk_picture(episode: str, measure: RiskMeasure, points: Sequence[RiskPoint]
         min((point.total_return for point in shown), default=0.0),
         max((point.total_return for point in shown), default=0.0),
     )
-    bottom, right = HEIGHT - BOTTOM, WIDTH - RIGHT
+    left, bottom, right = LEFT + INSET, HEIGHT - BOTTOM - INSET, WIDTH - RIGHT
 
     def x(risk: float) -> float:
-        return LEFT + (risk - across[0]) / (across[-1] - across[0]) * (right - LEFT)
+        return left + (risk - across[0]) / (across[-1] - across[0]) * (right - left)
 
     def y(value: float) -> float:
         return bottom - (value - up[0]) / (up[-1] - up[0]) * (bottom - TOP)
 
     placed = [
-        (_inside(x(point.risk), LEFT, right), _inside(y(point.total_return), TOP, bottom))
+        (_inside(x(point.risk), left, right), _inside(y(point.total_return), TOP, bottom))
         for point in points
     ]
     labels = [_label(point, is_off=point not in shown) for point in points]
@@ -192,12 +201,12 @@ def _scale(low: float, high: float) -> list[float]:
     >>> _scale(-0.12, 0.2)
     [-0.2, -0.1, 0.0, 0.1, 0.2]
     """
-    low, high = min(low, 0.0), max(high, 0.0)
-    span = max(high - low, 0.01)
+    low, high = min(low, 0.0), max(high, 0.0, low + 0.01)
+    span = high - low
     power = 10.0 ** math.floor(math.log10(span / TICKS))
     step = next(n * power for n in (1, 2, 5, 10) if span / (n * power) <= TICKS)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [round(n * step, 6) for n in range(first, max(last, first + 1) + 1)]
+    return [round(n * step, 6) for n in range(first, last + 1)]
 
 
 def _tick_text(value: float, scale: Sequence[float]) -> str:
@@ -236,28 +245,31 @@ def label_places(
         free = (
             (box, distance)
             for distance in DISTANCES
-            for direction in DIRECTIONS
+            # A line to a distant label leaves aslant, past the labels beside other dots.
+            for direction in (BESIDE if distance == DISTANCES[0] else ASLANT)
             if _is_in_picture(box := _box(dot, label, distance, direction))
             and not any(_overlap(box, other) for other in taken)
         )
-        box, distance = next(free, (_box(dot, label, DISTANCES[0], DIRECTIONS[0]), DISTANCES[0]))
+        box, distance = next(free, (_box(dot, label, DISTANCES[0], BESIDE[0]), DISTANCES[0]))
         taken.append(box)
         placed.append((box, distance))
     return placed
 
 
-def _box(
-    dot: tuple[float, float], label: str, distance: float, direction: tuple[int, int]
-) -> Box:
-    wide, (across, down) = len(label) * LETTER, direction
+def _box(dot: tuple[float, float], label: str, distance: float, direction: tuple[int, int]) -> Box:
+    wide, (across, down) = _width(label), direction
     left = dot[0] + {1: distance, -1: -distance - wide, 0: -wide / 2}[across]
     top = dot[1] - LINE / 2 + down * (distance if across else distance + LINE / 2 - 2)
     return left, top, left + wide, top + LINE
 
 
+def _width(label: str) -> float:
+    return sum(WIDE_LETTER if letter in WIDE_LETTERS else LETTER for letter in label)
+
+
 def _is_in_picture(box: Box) -> bool:
     return (
-        box[0] >= LEFT and box[1] >= 0 and box[2] <= WIDTH - 2 and box[3] <= HEIGHT - BOTTOM + LINE
+        box[0] >= LEFT - 4 and box[1] >= 0 and box[2] <= WIDTH - 2 and box[3] <= HEIGHT - BOTTOM + 2
     )
 
 

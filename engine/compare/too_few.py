@@ -2,8 +2,8 @@
 
 A mean of 10 trades has a 95% interval that holds the true mean in 89% of samples, of 30 trades in
 93% (``docs/statistics.md``). The standard error of a Sharpe ratio of n independent days is about
-sqrt(252 / n): 1.0 at 250 days, as large as most ratios that people hope for. The counts are those of
-:func:`engine.statistics.enough`.
+sqrt(252 / n): 1.0 at 250 days, as large as most ratios that people hope for. Both counts are those
+of :func:`engine.statistics.enough`.
 """
 
 from collections.abc import Mapping

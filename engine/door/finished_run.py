@@ -1,6 +1,5 @@
 """Give a finished run as pandas tables, pictures and answers."""
 
-from collections.abc import Collection, Iterable
 from functools import cached_property
 from pathlib import Path
 
@@ -10,8 +9,6 @@ import pandas as pd
 from data_feeds.dataset import Dataset
 from data_feeds.errors import DataError
 from data_feeds.load import load_dataset, open_source
-from data_feeds.schema import Channel, ChannelKey, ChannelKind
-from data_feeds.timeframe import Timeframe
 from engine.answers.day import explain_day
 from engine.answers.instant import explain_at
 from engine.answers.run_lists import explain_run, explain_setup
@@ -23,7 +20,7 @@ from engine.door.folder_tables import FolderTables
 from engine.door.shown import Answer, Picture
 from engine.pages.charts import PriceLine, trade_chart
 from engine.pages.publish import TEARSHEET_FILE
-from engine.records import Fill, OrderRole
+from engine.price_chart.stored_bars import explains_fills, traded_bar_keys
 from engine.run_folder.read import RunFolder
 from engine.run_folder.schema import (
     CONDITION_ROWS,
@@ -33,10 +30,6 @@ from engine.run_folder.schema import (
     ORDERS,
     TRADES,
 )
-
-_OTHER_PRICES = (OrderRole.LIQUIDATION, OrderRole.SETTLEMENT)
-# A raw price at a bar's extreme may differ from it in the last bits.
-ROUNDING = 1e-9
 
 
 class Run(FolderTables):
@@ -168,7 +161,7 @@ class Run(FolderTables):
     def _prices(self) -> tuple[list[PriceLine], list[str]]:
         """Return the closes and trades of each traded instrument, and the instruments without."""
         files = self._files
-        keys = _traded_bars(files.manifest["channels"], files.traded)
+        keys = traded_bar_keys(files.manifest["channels"], files.traded)
         try:
             source = open_source(self.config.data.source)
             data = load_dataset(source, (), files.start, files.end, optional=keys.values())
@@ -179,7 +172,7 @@ class Run(FolderTables):
             bars = data.channels.get(key)
             trades = [trade for trade in files.trades if trade.instrument == instrument]
             fills = [fill for fill in files.fills if fill.instrument == instrument]
-            if bars is None or not _explains(bars, fills):
+            if bars is None or not explains_fills(bars, fills):
                 missing.append(instrument)
                 continue
             known = np.isfinite(bars["close"])
@@ -191,33 +184,3 @@ class Run(FolderTables):
 
     def _count(self) -> str:
         return f"{len(self.trades)} trades"
-
-
-def _traded_bars(channels: Iterable[str], traded: Collection[str]) -> dict[str, ChannelKey]:
-    """Return the finest bars that a run read of each instrument that it traded."""
-    found: dict[str, ChannelKey] = {}
-    for text in channels:
-        instrument, kind, *timeframe = text.split("/")
-        if kind != ChannelKind.BARS or instrument not in traded:
-            continue
-        key = ChannelKey(instrument, ChannelKind.BARS, *timeframe)
-        held = found.get(instrument)
-        if held is None or Timeframe(key.timeframe).ns < Timeframe(held.timeframe).ns:
-            found[instrument] = key
-    return found
-
-
-def _explains(bars: Channel, fills: Iterable[Fill]) -> bool:
-    """Return whether the raw price of each order's fill lies inside the fill's bar.
-
-    Liquidations and settlements are left aside: their prices come from the mark or the underlying.
-    """
-    checked = [fill for fill in fills if fill.role not in _OTHER_PRICES]
-    opened_at = np.array([fill.bar_opened_at for fill in checked], dtype=np.int64)
-    price = np.array([fill.raw_price for fill in checked])
-    if len(bars) == 0:
-        return not checked
-    rows = np.minimum(np.searchsorted(bars["opened_at"], opened_at), len(bars) - 1)
-    low, high = bars["low"][rows] * (1 - ROUNDING), bars["high"][rows] * (1 + ROUNDING)
-    same = bars["opened_at"][rows] == opened_at
-    return bool(np.all(same & (low <= price) & (price <= high)))

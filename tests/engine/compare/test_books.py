@@ -7,6 +7,8 @@ import pytest
 from engine.compare import remarks
 from engine.compare.record import CellRecord
 
+CUT = "Orders to buy that were cut for lack of cash in their wallet"
+
 
 def decision(number, at, intent, plan):
     return {"decision_id": number, "decided_at": at, "intent": intent, "plan_id": plan}
@@ -19,7 +21,12 @@ def order(number, filled, reason="", role="entry"):
 def cell(decisions=(), orders=(), plans=()):
     tables = {"journal_decisions": decisions, "orders": orders}
     trades = [{"plan_id": plan} for plan in plans]
-    return SimpleNamespace(files=SimpleNamespace(rows=tables.__getitem__), trades=trades)
+    return SimpleNamespace(
+        files=SimpleNamespace(rows=tables.__getitem__),
+        trades=trades,
+        item=SimpleNamespace(title="Book", playbook=SimpleNamespace(ignore=())),
+        episode=SimpleNamespace(name="2020"),
+    )
 
 
 def test_entries_are_trades_and_the_instants_at_which_a_book_traded():
@@ -39,7 +46,7 @@ def test_entries_are_trades_and_the_instants_at_which_a_book_traded():
 @pytest.mark.parametrize(
     ("cut", "whole", "told"),
     [
-        (118, 1, ["118 of 119 orders to buy were cut for lack of cash in their wallet."]),
+        (118, 1, [f"{CUT} (Book 2020: 118 of 119)."]),
         (1, 3, []),
         (0, 0, []),
     ],
@@ -48,4 +55,4 @@ def test_orders_that_lacked_cash_are_told_where_they_are_many(cut, whole, told):
     short = order(1, 0.0, "free cash does not carry the rest")
     # Sales do not count as orders to buy.
     orders = [short] * cut + [order(2, 1.0, "filled")] * whole + [order(3, 1.0, role="exit")]
-    assert remarks._starved(cell(orders=orders)) == told
+    assert remarks._starved([cell(orders=orders)]) == told
