@@ -20,6 +20,7 @@ from engine.compare.kept_results import KeptResults
 from engine.compare.known_runs import CellInputs, cell_inputs
 from engine.compare.matrix import Matrix
 from engine.config.compare import CompareConfig
+from engine.pages.html import house_digest
 from engine.results.manifest import plain
 from engine.run_folder.seals import document_digest
 from engine.workers import RunJobs, Workers
@@ -142,6 +143,7 @@ def _page_key(matrix: Matrix, asked: Sequence[Question]) -> str:
             "answers": [question.key for question in asked],
             "config": plain(matrix.config),
             "episodes": [plain(episode) for episode in matrix.episodes],
+            "house": house_digest(),
             "outcomes": outcomes,
             "tearsheets": sheets,
         }

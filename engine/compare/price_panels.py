@@ -21,7 +21,8 @@ from engine.records import Fill, OrderRole
 
 # Instruments of a playbook with the largest traded notional.
 MAIN_INSTRUMENTS = 3
-CANDLES = 500
+# Enough for single bars around some twenty trades, where the others are joined.
+CANDLES = 1_000
 DIGITS = 7
 
 

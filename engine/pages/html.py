@@ -4,6 +4,7 @@ All texts are escaped. A template marks as safe only SVG, quantstats' tables, ou
 scripts, and the JSON that :func:`embedded_json` has made safe.
 """
 
+import hashlib
 import json
 import re
 from dataclasses import dataclass
@@ -50,6 +51,17 @@ def render(template: str, **values: Any) -> str:
 def asset(name: str) -> str:
     """Return the text of a file of ``engine/pages/assets``."""
     return (files(ROOM) / "assets" / name).read_text(encoding="utf-8")
+
+
+@cache
+def house_digest() -> str:
+    """Return the sha256 over all templates, stylesheets and scripts of pages."""
+    digest = hashlib.sha256()
+    for folder in ("assets", "templates"):
+        for file in sorted((files(ROOM) / folder).iterdir(), key=lambda file: file.name):
+            digest.update(f"{folder}/{file.name}".encode())
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def embedded_json(document: Any) -> str:

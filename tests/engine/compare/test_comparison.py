@@ -50,6 +50,14 @@ def test_an_edited_file_is_written_again_from_kept_answers(small, again, idle, n
     assert files_of(again) == before
 
 
+def test_an_edited_template_or_stylesheet_writes_the_page_again(small, again, idle, monkeypatch):
+    written = []
+    monkeypatch.setattr(comparison, "write_comparison", lambda *_: written.append(1))
+    monkeypatch.setattr(comparison, "house_digest", lambda: "of other templates")
+    run_comparison(small.config, again)
+    assert written == [1]
+
+
 def test_without_the_kept_results_the_same_files_are_made_from_the_runs(small, again):
     before = files_of(again)
     (again / KEPT_FILE).unlink()
