@@ -45,7 +45,8 @@ def test_every_cell_is_audited_and_its_tearsheet_links_back(small):
         document = json.loads((cell.folder / AUDIT_FILE).read_text())
         assert document["findings"] == []
         assert sum(document["checks"].values()) > 20
-        assert 'href="../../index.html"' in (cell.folder / "tearsheet.html").read_text()
+        back = f'href="../../index.html#cell/{cell.row}/{cell.episode.name}"'
+        assert back in (cell.folder / "tearsheet.html").read_text()
 
 
 def test_a_cell_names_its_row_and_episode_in_its_run_and_tearsheet(small):
