@@ -6,8 +6,10 @@ from engine.benchmark.daily_returns import HeldBenchmark
 from engine.metrics import window_years
 from engine.pages import periods, run_rows
 from engine.pages.charts import PriceLine, trade_chart
-from engine.pages.html import render
+from engine.pages.html import asset, render
 from engine.pages.quantstats_part import quantstats_part
+from engine.pages.run_chart_part import STYLE, LiveChart, live_chart
+from engine.price_chart import run_chart
 from engine.results.contents import run_folder_name
 from engine.results.doubtful import doubtful_warnings
 from engine.results.finished import RunRecord
@@ -34,6 +36,8 @@ def run_page(
     ReportError : quantstats failed, or the benchmark has no bars.
     """
     has_days = len(record.daily_returns) > 0
+    still = _chart(record)
+    live = _live(record) if still else None
     return render(
         "run.html.j2",
         page_title=_page_title(record),
@@ -55,7 +59,10 @@ def run_page(
         caps=run_rows.cap_rows(record),
         unfilled=run_rows.unfilled_rows(record),
         blocks=run_rows.block_rows(record)[:SHOWN_BLOCKS],
-        chart=_chart(record),
+        chart=still,
+        live=live,
+        data="" if live is None else live.data,
+        chart_style=asset(STYLE),
         # Not quantstats' months and years: it shows 0.00 where the run has none.
         months=periods.month_rows(record) if has_days else (),
         extremes=periods.extreme_rows(record) if has_days else (),
@@ -80,6 +87,16 @@ def _page_title(record: RunRecord) -> str:
     """Return the run's title with its data label and its folder, which tell browser tabs apart."""
     label = run_rows.data_label(record)
     return f"{run_rows.title(record)}, {label}, {run_folder_name(record.run)}"
+
+
+def _live(record: RunRecord) -> LiveChart | None:
+    return live_chart(
+        run_chart(record),
+        record.trades,
+        currency=run_rows.currency(record),
+        is_synthetic=record.is_synthetic,
+        sell_offs=sell_off_spans(record),
+    )
 
 
 def _chart(record: RunRecord) -> str:

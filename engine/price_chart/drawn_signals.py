@@ -29,10 +29,14 @@ class DrawnLine:
 
 @dataclass(frozen=True)
 class StageSpan:
-    """One stage from the row at which it was known, until the row that ended it; ns UTC."""
+    """One stage from the row at which it was known, until the row that ended it; ns UTC.
+
+    ``place`` is its place among the declared stages, by which a page chooses the colour.
+    """
 
     name: str
     title: str
+    place: int
     instrument: str
     from_at: int
     until_at: int
@@ -85,11 +89,12 @@ def _spans(
     declared: DrawnValue, codes: NDArray[np.generic], starts: NDArray[np.intp], at: Instants
 ) -> Iterator[StageSpan]:
     edges = [0, *starts.tolist(), len(at) - 1]
+    places = {code: place for place, code in enumerate(declared.stages)}
     for begin, until in pairwise(edges):
         code = int(codes[begin])
         if code in declared.stages:
             name, title, owner = declared.name, declared.stages[code], declared.instrument
-            yield StageSpan(name, title, owner, int(at[begin]), int(at[until]))
+            yield StageSpan(name, title, places[code], owner, int(at[begin]), int(at[until]))
 
 
 def _changes(values: Floats) -> NDArray[np.intp]:

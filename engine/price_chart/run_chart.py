@@ -5,7 +5,7 @@ of the run folder alone (:func:`instrument_chart`), so that a comparison of stor
 them over bars from the catalog. Declared values need the signals of the run itself.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +30,8 @@ Instants = NDArray[np.int64]
 MOST_CANDLES, MOST_OF_ALL = 12_000, 36_000
 # Points of equity, and of each instrument's share of it.
 MOST_POINTS = 4_000
+# The name of the line of all option contracts together.
+OPTIONS = "options"
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ class RunChart:
     """The data of one run's chart over ``[start, end]``.
 
     ``clock`` is the instrument whose bars decide: declared values without an instrument are its.
+    The leading instrument comes first.
     """
 
     start: int
@@ -79,7 +82,9 @@ def run_chart(record: RunRecord) -> RunChart:
     run = UnwrittenRun(record)
     marks = FillMarks(run)
     events = marks.events(record.options)
+    leading = record.run.requirements.leading
     traded = [name for name in record.run.requirements.traded if name not in record.options]
+    traded.sort(key=lambda name: name != leading)
     most = min(MOST_CANDLES, MOST_OF_ALL // max(len(traded), 1))
     known = record.run.dataset.instruments
     drawn = [
@@ -91,7 +96,7 @@ def run_chart(record: RunRecord) -> RunChart:
         end=record.end,
         clock=record.run.requirements.clock.instrument,
         instruments=tuple(item for item in drawn if len(item.candles)),
-        account=account_lines(run, known, record.traded_bars),
+        account=account_lines(run, known, record.traded_bars, options=record.options),
         events=tuple(events),
         lines=tuple(drawn_lines(record.run.signals, record.start, record.end)),
         stages=tuple(stage_spans(record.run.signals, record.start, record.end)),
@@ -134,9 +139,13 @@ def account_lines(
     run: RunFolder,
     instruments: Mapping[str, Instrument],
     bars: Mapping[str, Channel],
+    *,
+    options: Collection[str] = (),
     most: int = MOST_POINTS,
 ) -> AccountLines:
     """Return equity, drawdown and exposures, at most about ``most`` points.
+
+    All ``options`` together are one line.
 
     Each stretch keeps its lowest and highest equity and its deepest drawdown; the instants of fills
     are always kept, because there the exposure jumps.
@@ -144,41 +153,45 @@ def account_lines(
     curve = run.curve
     fall = drawdowns(curve.equity)
     filled = np.array(sorted({fill.at for fill in run.fills}), dtype=np.int64)
-    moving = _moving_rows(curve.equity)
-    shown = _kept_rows(curve.at[moving], (curve.equity[moving], fall[moving]), filled, most)
-    rows = moving[shown]
+    moving = moving_rows(curve.equity)
+    shown = _kept_rows((curve.equity[moving], fall[moving]), most)
+    # A position is still the old one at the instant before its fill.
+    jumps = np.searchsorted(curve.at, filled)
+    jumps = np.concatenate((jumps - 1, jumps))
+    rows = np.union1d(moving[shown], jumps[(jumps >= 0) & (jumps < len(curve.at))])
     at, equity = curve.at[rows], curve.equity[rows]
-    names = [name for name in bars if any(fill.instrument == name for fill in run.fills)]
-    exposure = {
-        name: _exposure(run, instruments[name], bars[name], at)
-        / np.where(equity > 0, equity, np.nan)
-        for name in names
-    }
+    alive = np.where(equity > 0, equity, np.nan)
+    exposure: dict[str, Floats] = {}
+    for name in bars:
+        if any(fill.instrument == name for fill in run.fills):
+            line = OPTIONS if name in options else name
+            own = _exposure(run, instruments[name], bars[name], at) / alive
+            exposure[line] = exposure.get(line, np.zeros(len(at))) + own
     return AccountLines(at, equity, fall[rows], exposure)
 
 
-def _moving_rows(values: Floats) -> NDArray[np.intp]:
-    """Return the rows beside which a line moves, and both ends: the others lie on a flat line."""
-    moves = np.diff(values) != 0
+def moving_rows(values: Floats) -> NDArray[np.intp]:
+    """Return the rows beside which a line moves, and both ends: the others lie on a flat line.
+
+    >>> moving_rows(np.array([1.0, 1.0, 1.0, 2.0, 2.0])).tolist()
+    [0, 2, 3, 4]
+    """
+    before, after = values[:-1], values[1:]
+    moves = (before != after) & ~(np.isnan(before) & np.isnan(after))
     ends = np.ones(1, dtype=np.bool_)
     return np.flatnonzero(np.concatenate((ends, moves)) | np.concatenate((moves, ends)))
 
 
-def _kept_rows(
-    at: Instants, values: Sequence[Floats], needed: Instants, most: int
-) -> NDArray[np.intp]:
-    """Return the rows of a thinned line: the extremes of each stretch, and the needed instants."""
-    if len(at) <= most:
-        return np.arange(len(at))
-    kept = {0, len(at) - 1}
-    for stretch in np.array_split(np.arange(len(at)), most // 4):
+def _kept_rows(values: Sequence[Floats], most: int) -> NDArray[np.intp]:
+    """Return the rows of thinned lines: the lowest and the highest value of each stretch."""
+    count = len(values[0])
+    if count <= most:
+        return np.arange(count)
+    kept = {0, count - 1}
+    for stretch in np.array_split(np.arange(count), most // (2 * len(values))):
         for value in values:
-            kept |= {
-                int(stretch[np.argmin(value[stretch])]),
-                int(stretch[np.argmax(value[stretch])]),
-            }
-    around = np.searchsorted(at, needed)
-    kept |= {int(row) for row in np.concatenate((around - 1, around)) if 0 <= row < len(at)}
+            part = value[stretch]
+            kept |= {int(stretch[np.argmin(part)]), int(stretch[np.argmax(part)])}
     return np.array(sorted(kept))
 
 

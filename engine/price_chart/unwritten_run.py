@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from engine.config.models import RunConfig
 from engine.equity_curve import EquityCurve
+from engine.records import Fact, Fill, Trade
 from engine.results.contents import tables
 from engine.results.finished import RunRecord
 from engine.run_folder.read import RunFolder
@@ -28,6 +29,22 @@ class UnwrittenRun(RunFolder):
     def curve(self) -> EquityCurve:
         """Equity at bar closes."""
         return self._record.run.outcome.curve
+
+    # The rows that a chart reads by the thousand are in memory already.
+    @cached_property
+    def fills(self) -> tuple[Fill, ...]:
+        """Every execution."""
+        return self._record.run.outcome.fills
+
+    @cached_property
+    def facts(self) -> tuple[Fact, ...]:
+        """Rows of the ledger."""
+        return self._record.run.outcome.facts
+
+    @cached_property
+    def trades(self) -> tuple[Trade, ...]:
+        """The trades, one a filled plan."""
+        return self._record.trades
 
     def arrow(self, name: str) -> pa.Table:
         """Return a table as the run folder will hold it."""

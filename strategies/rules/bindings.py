@@ -97,7 +97,7 @@ class BoundRules:
         ExpressionError : an expression has no meaning.
         """
         return {
-            item.place: self._understood(item)
+            item.place: self.understood(item)
             for item in written_expressions(self.params)
             if item.place[0] != "let"
         }
@@ -131,7 +131,13 @@ class BoundRules:
         """Return the term of the expression at a place."""
         return self.terms[place]
 
-    def _understood(self, item: WrittenExpression) -> Term:
+    def understood(self, item: WrittenExpression) -> Term:
+        """Return the term of an expression.
+
+        Raises
+        ------
+        ExpressionError : it has no meaning.
+        """
         let = str(item.place[1]) if item.place[0] == "let" else None
         plan_values = item.plan_values
         return understand(item.text, self.names, item.wants, plan_values=plan_values, let=let)
@@ -207,7 +213,7 @@ class BoundRules:
         found: dict[WrittenExpression, ExpressionError] = {}
         for item in written_expressions(self.params):
             try:
-                self._understood(item)
+                self.understood(item)
             except ExpressionError as error:
                 found[item] = error
         wrong = {item.place[1] for item in found if item.place[0] == "let"}

@@ -25,6 +25,7 @@ from engine.api import (
     state_channels,
 )
 from strategies.rules.bindings import BoundRules
+from strategies.rules.drawn import drawn_values
 from strategies.rules.evaluate import Evaluator
 from strategies.rules.field_types import rows_of
 from strategies.rules.language import RulesLanguage, longest_ages, told_rules
@@ -137,7 +138,13 @@ class Rules(Playbook[RulesParams]):
         else:
             made = prepare_trades(rules, evaluator, self.ignored, warmup_rows(rules))
         terms = tuple(rules.terms.values())
-        return replace(made, remarks=(*_absent(terms, data), *evaluator.remarks(terms)))
+        drawn, numbers = drawn_values(rules, evaluator)
+        return replace(
+            made,
+            values={**made.values, **numbers},
+            remarks=(*_absent(terms, data), *evaluator.remarks(terms)),
+            drawn=drawn,
+        )
 
     def on_bar(self, market: MarketView, account: AccountView) -> Sequence[Intent]:
         """Return the intents of the trades, or of the weights, at this row."""

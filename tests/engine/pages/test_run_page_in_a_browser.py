@@ -4,7 +4,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from engine.pages.publish import publish
+from engine.serving.local_server import POLICY
 from tests.engine.chromium import NARROW, SERIOUS, WIDE, needs_chromium, offline_context
+from tests.engine.price_chart.two_plans import two_plans
 
 pytestmark = needs_chromium
 
@@ -42,6 +44,104 @@ def test_dark_mode_has_light_text_in_our_chart_and_quantstats_stays_on_white(bro
         assert page.eval_on_selector(ours, behind) == "rgba(0, 0, 0, 0)"
         assert page.eval_on_selector(f"{ours} text", colour.format("fill")) == "rgb(230, 234, 239)"
         assert page.eval_on_selector(theirs, behind) == "rgb(255, 255, 255)"
+
+
+def test_the_chart_shows_fills_and_tells_the_reason_of_each(browser, address, make_run):
+    requests, faults = [], []
+    with offline_context(browser, viewport=WIDE) as context:
+        page = context.new_page()
+        page.on("request", lambda request: requests.append(request.url))
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.goto(address)
+        assert page.is_visible("#chart-svg")
+        assert not page.is_visible(".still")
+        fills = make_run().outcome.fills
+        assert page.get_attribute("#marks", "data-count") == str(len(fills)) == "12"
+        assert page.locator("path.candle").count() >= 2
+        whole = page.inner_text("#chart-range")
+        # A trade's number in the table zooms to it and tells the reason of its entry.
+        page.click('a[data-trade="2"]')
+        page.wait_for_selector("#ring")
+        assert page.inner_text("#chart-range") != whole
+        assert page.get_attribute("#marks", "data-count") == "3"
+        detail = page.inner_text("#chart-detail")
+        assert "Trade 2, long: entry" in detail
+        assert ": reclaim of the first flush low." in detail
+        assert "Size set by the cap risk" in detail
+        # The pointer over the mark tells the same; the link leads to the row of the table.
+        ring = page.locator("#ring").bounding_box()
+        page.mouse.move(ring["x"] + ring["width"] / 2, ring["y"] + ring["height"] / 2)
+        assert "reclaim of the first flush low" in page.inner_text("#chart-tip")
+        page.click("#chart-detail a")
+        assert page.url.endswith("#trade-2")
+        # By keys: the next mark is the trade's target, a part; Home shows the whole window again.
+        page.focus("#chart")
+        page.keyboard.press("n")
+        assert "target (part)" in page.inner_text("#chart-detail")
+        page.keyboard.press("Home")
+        page.wait_for_function(
+            "text => document.getElementById('chart-range').textContent === text", arg=whole
+        )
+        # Paper shows the still picture.
+        page.emulate_media(media="print")
+        assert page.is_visible(".still svg")
+        assert not page.is_visible("#chart-svg")
+        # An address with a trade opens on it.
+        page.emulate_media(media="screen")
+        page.goto("about:blank")
+        page.goto(f"{address}#trade-3")
+        assert "Trade 3" in page.inner_text("#chart-detail")
+        above = "Math.abs(document.getElementById('chart-part').getBoundingClientRect().top) < 150"
+        page.wait_for_function(above)
+    assert faults == []
+    assert [url for url in requests if not url.startswith(("file:", "about:", "data:"))] == []
+
+
+def test_levels_stages_panels_and_a_short_are_drawn(browser, tmp_path):
+    # Two plans by hand, see two_plans.py: stops at 90, 98 and 112, targets at 104 and 120.
+    file = publish(two_plans(), tmp_path) / "tearsheet.html"
+    address, html = file.as_uri(), file.read_text()
+    with offline_context(browser, viewport=WIDE) as context:
+        page = context.new_page()
+        page.goto(address)
+
+        def count(role):
+            return page.locator(f"path.level-{role}").get_attribute("data-count")
+
+        assert (count("stop"), count("target"), count("entry")) == ("3", "1", "1")
+        assert page.locator("path.value.level").count() == 1
+        bands = page.locator("rect.band").evaluate_all("all => all.map(e => e.classList[2])")
+        assert bands == ["stage-0", "stage-1", "stage-0"]
+        drawn = page.locator("#chart-svg text").evaluate_all("all => all.map(e => e.textContent)")
+        for words in ("flush", "reclaim", "support", "mood of the market", "resting entry", "stop"):
+            assert words in drawn
+        assert page.locator("#marks path.mark.down").count() == 1
+        assert page.locator("#marks path.mark.target.part").count() == 1
+        # As `riskoff serve` sends it: its policy allows the page's own scripts and nothing else.
+        faults = []
+        page.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)
+        page.route(
+            "http://served.test/*",
+            lambda route: route.fulfill(
+                body=html, content_type="text/html", headers={"Content-Security-Policy": POLICY}
+            ),
+        )
+        page.goto("http://served.test/run#trade-2")
+        assert "Trade 2, short: entry" in page.inner_text("#chart-detail")
+        assert faults == []
+        page.goto(address)
+        page.uncheck('[data-toggle="stops"]')
+        page.uncheck('[data-toggle="stages"]')
+        page.wait_for_function("document.querySelector('rect.band') === null")
+        assert count("stop") == "0"
+
+
+def test_without_scripts_the_still_picture_stands_in_the_page(browser, address):
+    with offline_context(browser, java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(address)
+        assert page.is_visible(".still svg")
+        assert not page.is_visible("#chart-svg")
 
 
 def test_print_shows_whole_tables(browser, address):

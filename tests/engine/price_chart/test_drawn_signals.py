@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from data_feeds.clock import HOUR_NS
 from data_feeds.dataset import Dataset
@@ -66,6 +68,29 @@ def test_a_stage_lasts_until_the_row_of_the_next_one_and_a_new_setup_begins_a_ne
         ("flush", 6, 7),
         ("reclaim", 8, 8),
     ]
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from("abc")), min_size=1, max_size=40))
+def test_spans_cover_exactly_the_rows_of_their_stage(rows):
+    codes = np.array([code for code, _ in rows], dtype=np.int8)
+    at = START + np.arange(1, len(rows) + 1) * HOUR_NS
+    setup = np.array([name for _, name in rows], dtype=np.object_)
+    signals = Signals(at, {"stage": codes}, setup=setup, drawn=(STAGES,))
+    told = np.zeros(len(rows), dtype=np.int8)
+    for span in stage_spans(signals, START, at[-1]):
+        # A span ends at the row that brings another one; the last row of all is its own end.
+        inside = (at >= span.from_at) & ((at < span.until_at) | (at == at[-1]))
+        inside &= at <= span.until_at
+        row = np.flatnonzero(at == span.until_at)[0]
+        inside[row] = (
+            row == len(rows) - 1
+            and codes[row] == codes[at == span.from_at][0]
+            and (setup[row] == setup[at == span.from_at][0])
+        )
+        inside |= at == span.from_at
+        assert not told[inside].any()
+        told[inside] = {"flush": 1, "reclaim": 2}[span.title]
+    np.testing.assert_array_equal(told, np.where(codes == 3, 0, codes))
 
 
 def test_states_of_weights_are_stages_without_a_declaration():

@@ -19,6 +19,7 @@ from tests.engine.audit.test_trailing_runs import (
     SCRIPT,
     WIDTH,
 )
+from tests.engine.price_chart.two_plans import two_plans
 
 
 def levels_of(run):
@@ -67,18 +68,25 @@ def test_the_last_level_of_each_order_is_the_level_that_the_broker_recorded(mark
         assert [one.price for one in own] == sorted(one.price for one in own)
 
 
-def test_moved_stops_and_targets_are_the_orders_themselves(make_run):
-    run = make_run()
+def test_moved_stops_and_targets_are_the_orders_themselves():
+    run = two_plans()
     drawn = levels_of(run)
     orders = {order.order_id: order for order in run.outcome.orders}
     for level in drawn:
         order = orders[level.order_id]
         assert level.price == order.price
-        assert level.from_at >= order.decided_at
         assert not order.ended_at or level.until_at <= order.ended_at
-    expected = {
-        order.order_id
-        for order in run.outcome.orders
-        if order.role in ("stop", "target") and not math.isnan(order.price)
-    }
+    expected = {order.order_id for order in orders.values() if not math.isnan(order.price)}
     assert {level.order_id for level in drawn} == expected
+    # Plan 1: long at the open of hour 1, its stop moved from 90 to 98 by the decision at hour 3,
+    # one target reached inside the bar that closes at hour 5, the stop inside the next one. Plan 2:
+    # a short that rests at 105 from hour 7, is filled at hour 8 and open at the end of hour 12.
+    shown = [(level.plan_id, level.role, *hours(level)) for level in drawn]
+    assert shown == [
+        (1, "stop", 1, 3, 90.0),
+        (1, "target", 1, 5, 104.0),
+        (1, "target", 1, 6, 120.0),
+        (1, "stop", 3, 6, 98.0),
+        (2, "entry", 7, 8, 105.0),
+        (2, "stop", 8, 12, 112.0),
+    ]
