@@ -46,6 +46,17 @@ def percent(fraction: float | None, digits: int = 2) -> str:
     return f"{_plain_zero(fraction * 100, digits):,.{digits}f}%"
 
 
+def percent_points(fraction: float, digits: int = 2) -> float:
+    """Return a fraction in percent, rounded as :func:`percent` shows it.
+
+    Differences of such numbers agree with the numbers on the page.
+
+    >>> percent_points(0.07468), percent_points(-0.00004)
+    (7.47, 0.0)
+    """
+    return _plain_zero(fraction * 100, digits)
+
+
 def signed_percent(fraction: float | None, digits: int = 2) -> str:
     """Return a fraction in percent with its sign always shown.
 
@@ -55,6 +66,32 @@ def signed_percent(fraction: float | None, digits: int = 2) -> str:
     if fraction is None or _absent(fraction):
         return MISSING
     return f"{signed(fraction * 100, digits)}%"
+
+
+def percent_share(fraction: float, digits: int = 0) -> str:
+    """Return a share in percent; neither a small one nor nearly all is rounded to none or all.
+
+    >>> percent_share(0.001), percent_share(0.999), percent_share(0.0004, 1), percent_share(0.25)
+    ('<1%', '>99%', '<0.1%', '25%')
+    >>> percent_share(0.0), percent_share(1.0, 1), percent_share(math.nan)
+    ('0%', '100.0%', '-')
+    """
+    step = 10.0**-digits
+    shown = round(fraction * 100, digits) if math.isfinite(fraction) else math.nan
+    if shown == 0 < fraction:
+        return f"<{step:.{digits}f}%"
+    if fraction < 1 and shown == 100:
+        return f">{100 - step:.{digits}f}%"
+    return percent(fraction, digits)
+
+
+def counted_noun(number: int, one: str, several: str = "") -> str:
+    """Return a number with its noun in the singular or the plural.
+
+    >>> counted_noun(1, "entry", "entries"), counted_noun(0, "trade"), counted_noun(1_200, "path")
+    ('1 entry', '0 trades', '1,200 paths')
+    """
+    return f"{number:,} {one if number == 1 else several or f'{one}s'}"
 
 
 def p_value(value: float, digits: int = 3) -> str:

@@ -36,8 +36,8 @@ class LadderHistory:
     def shares(self) -> dict[float, float]:
         """Return the share of the window's time at each factor, the largest factor first.
 
-        A factor holds from its close to the next one; the last close has no time. Empty where the
-        window has fewer than two closes.
+        A factor holds from its close to the next one; the last close has no time, so that a factor
+        of this close alone has the share 0. Empty where the window has fewer than two closes.
         """
         length = np.diff(self.at)
         if not length.sum():
@@ -45,8 +45,22 @@ class LadderHistory:
         held = self.factor[:-1]
         return {
             float(factor): float(length[held == factor].sum() / length.sum())
-            for factor in np.unique(held)[::-1]
+            for factor in np.unique(self.factor)[::-1]
         }
+
+    @property
+    def lowest(self) -> float:
+        """Return the smallest factor of any close, full size without one."""
+        return float(self.factor.min(initial=FULL_SIZE))
+
+    def carried_to(self, at: NDArray[np.int64]) -> "LadderHistory":
+        """Return the history at other closes: each has the state of the last own close so far.
+
+        Before the first own close the size is full and nothing has fallen.
+        """
+        last = np.searchsorted(self.at, at, side="right")
+        factor = np.concatenate(([FULL_SIZE], self.factor))[last]
+        return LadderHistory(at, factor, np.concatenate(([0.0], self.fall))[last])
 
     def entered(self, factor: float) -> NDArray[np.int64]:
         """Return the closes at which a factor came into force, ns UTC; the start is none."""

@@ -2,6 +2,7 @@
 
 from engine.metrics.formulas import (
     DAYS_PER_YEAR,
+    LEAST_DAYS,
     LEAST_VOLATILITY,
     MAX_LOG_GROWTH,
     NAN,
@@ -37,6 +38,7 @@ from engine.metrics.registry import (
 
 __all__ = [
     "DAYS_PER_YEAR",
+    "LEAST_DAYS",
     "LEAST_VOLATILITY",
     "MAX_LOG_GROWTH",
     "METRICS",

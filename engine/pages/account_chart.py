@@ -31,31 +31,37 @@ def account_chart(
     sleeves: Mapping[str, EquityCurve],
     currency: str,
     *,
+    starts: Mapping[str, float],
     rules: DrawdownConfig | None,
     ladders: Mapping[str, LadderHistory],
 ) -> str:
     """Return the SVG of net results, of the account's drawdown, and of each ladder's rung.
 
-    The drawdown is that of the account's ladder, the first of ``ladders``, where it has one.
+    The drawdown is that of the account's ladder, the first of ``ladders``, where it has one. Both
+    the results and the drawdown count from the cash at the start, before the first close.
 
     Parameters
     ----------
     curve, sleeves : of the account, and of each sleeve by name
+    starts : the cash of each sleeve at the start, by name
     rules : the account's ladder, whose levels cross the drawdown; None for none
     ladders : factors on new positions over time, by the name of their books
     """
     heights = (FIRST_PRICE, DRAWDOWN, *(RUNGS for _ in ladders))
     with quiet_figure(heights) as (figure, (result, drawdown, *rungs)):
         for name, sleeve in sleeves.items():
-            at, values = thinned(sleeve.at, sleeve.equity - sleeve.equity[0])
+            at, values = thinned(sleeve.at, sleeve.equity - starts[name])
             result.plot(series_dates(at), values, linewidth=1.0, label=name)
-        at, values = thinned(curve.at, curve.equity - curve.equity[0])
+        start = sum(starts.values())
+        at, values = thinned(curve.at, curve.equity - start)
         result.plot(series_dates(at), values, color=INK, linewidth=1.6, label="account")
         result.legend(loc="upper left", frameon=False, fontsize=8, ncols=4)
         result.set_ylabel(f"net result, {currency}")
         result.yaxis.set_major_formatter("{x:,.0f}")
-        fall = drawdowns(curve.equity) if rules is None else next(iter(ladders.values())).fall
-        draw_drawdown(drawdown, curve.at, fall)
+        whole = drawdowns(np.append(start, curve.equity))[1:]
+        draw_drawdown(
+            drawdown, curve.at, whole if rules is None else next(iter(ladders.values())).fall
+        )
         _draw_levels(drawdown, rules)
         for axes, (name, ladder) in zip(rungs, ladders.items(), strict=True):
             _draw_rungs(axes, name, ladder)
@@ -78,8 +84,8 @@ def _draw_levels(axes: Any, rules: DrawdownConfig | None) -> None:
 
 def _draw_rungs(axes: Any, name: str, ladder: LadderHistory) -> None:
     """Draw the factor on new positions as steps: full size at the top, a halt at the bottom."""
-    changed = np.flatnonzero(np.diff(ladder.factor)) + 1
-    kept = np.unique(np.concatenate(([0], changed, [len(ladder.at) - 1])))
+    ends = np.arange(len(ladder.at))[[0, -1]] if len(ladder.at) else np.arange(0)
+    kept = np.union1d(np.flatnonzero(np.diff(ladder.factor)) + 1, ends)
     at, factor = series_dates(ladder.at[kept]), 100 * ladder.factor[kept]
     axes.fill_between(at, 0, factor, step="post", color=LINE, alpha=0.25, linewidth=0)
     axes.step(at, factor, where="post", color=LINE, linewidth=1.2)

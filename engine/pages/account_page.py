@@ -1,5 +1,6 @@
 """Write ``summary.txt`` and ``account.html`` of an account that several playbooks share."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from functools import partial
@@ -23,6 +24,7 @@ from engine.benchmark.daily_returns import HeldBenchmark
 from engine.benchmark.run_benchmark import held_numbers, held_on
 from engine.formatting import (
     columns,
+    counted_noun,
     money,
     number,
     percent,
@@ -47,7 +49,17 @@ from engine.pages.quantstats_part import quantstats_part
 from engine.results.coverage import missing_bars
 from engine.results.doubtful import doubtful_warnings
 from engine.results.manifest import bill_sentence
-from engine.run_folder.schema import ACCOUNT_FILE, METRICS_FILE, SLEEVES_FOLDER
+from engine.run_folder.schema import (
+    ACCOUNT_FILE,
+    DAILY,
+    EQUITY,
+    GUARDS,
+    MANIFEST_FILE,
+    METRICS_FILE,
+    SLEEVE_EQUITY,
+    SLEEVES,
+    SLEEVES_FOLDER,
+)
 
 ACCOUNT_PAGE = "account.html"
 NOTE = (
@@ -61,11 +73,18 @@ LADDER_NOTE = (
     "its own ladder and the account's. A ladder changes the size of new positions only; a halt "
     "also sells."
 )
-CAP_NOTE = "Approved purchases whose size this cap set, by sleeve; the smallest cap sets it."
+CAP_NOTE = "Approved entries whose size this cap set, by sleeve; the smallest cap sets it."
 FILES = (
-    (SUMMARY_FILE, "this page as text"),
+    (SUMMARY_FILE, "result, sleeves, correlations and guards as text"),
+    (f"{SLEEVES_FOLDER}/", "a run folder a sleeve, with its page and tables"),
     (ACCOUNT_FILE, "the account, every default filled in"),
     (METRICS_FILE, "the headline numbers for programs"),
+    (MANIFEST_FILE, "the sleeves' run ids, data label, conventions"),
+    (f"{EQUITY}.parquet", "the account's equity at each close"),
+    (f"{SLEEVE_EQUITY}.parquet", "each sleeve's equity at the same closes"),
+    (f"{SLEEVES.name}.parquet", "the table of sleeves"),
+    (f"{DAILY.name}.parquet", "each day's change of equity, in parts"),
+    (f"{GUARDS.name}.parquet", "the events of the account's guards"),
 )
 GUARD_WORDS = ("at (UTC)", "guard", "event", "equity", "detail")
 
@@ -144,8 +163,14 @@ def account_page(record: AccountRecord, held: HeldBenchmark | None) -> str:
             (name, f"{SLEEVES_FOLDER}/{name}/{TEARSHEET_FILE}") for name in record.records
         ],
         correlations=correlation_rows(record),
+        days=counted_noun(len(common_days(record)), "day"),
         chart=account_chart(
-            record.curve, curves, unit, rules=record.account.config.risk.drawdown, ladders=ladders
+            record.curve,
+            curves,
+            unit,
+            starts={name: sleeve.start_equity for name, sleeve in record.records.items()},
+            rules=record.account.config.risk.drawdown,
+            ladders=ladders,
         ),
         rungs=rung_rows(ladders),
         rungs_note=LADDER_NOTE,
@@ -171,14 +196,16 @@ def facts_of(
 ) -> AccountFacts:
     """Return the numbers that the page's conclusions rest on."""
     years = window_years(record.first.start, record.first.end)
-    other = held_numbers(held, record.periods_per_year, years).get("total_return")
+    # NaN where the benchmark has no return.
+    other = held_numbers(held, record.periods_per_year, years).get("total_return", math.nan)
     return AccountFacts(
         total_return=record.metrics["total_return"],
         interest=record.metrics["interest_return"],
         benchmark=_benchmark_name(record),
-        held=other,
+        held=None if math.isnan(other) else other,
         sleeves=record.lines,
         correlations=correlations(record),
+        days=len(common_days(record)),
         ladders=ladders,
         trades=len(record.trades),
     )
@@ -219,14 +246,19 @@ def correlations(record: AccountRecord) -> pd.DataFrame:
 
     NaN where a sleeve's excess does not vary, for example cash at the bill.
     """
-    frame = pd.DataFrame({name: item.excess_returns for name, item in record.records.items()})
-    frame = frame.dropna()
+    frame = common_days(record)
     still = [
         name
         for name in frame
         if not varies(standard_deviation(_array(frame[name])), _array(frame[name]))
     ]
     return frame.assign(**{str(name): np.nan for name in still}).corr()
+
+
+def common_days(record: AccountRecord) -> pd.DataFrame:
+    """Return the sleeves' daily excess returns on the days that all of them have."""
+    found = {name: item.excess_returns for name, item in record.records.items()}
+    return pd.DataFrame(found).dropna()
 
 
 def _array(returns: "pd.Series[float]") -> NDArray[np.float64]:

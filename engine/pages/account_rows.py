@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 
 from data_feeds.clock import utc_text
+from data_feeds.instrument import Wallet
 from engine.account.folder import AccountRecord
 from engine.answers.ladder_history import (
     FULL_SIZE,
@@ -13,32 +14,37 @@ from engine.answers.ladder_history import (
     stricter,
 )
 from engine.decision_terms import RISK_ADDING, Cap, DecisionOutcome
-from engine.formatting import MISSING, money, number, percent
+from engine.formatting import MISSING, money, number, percent, percent_share
 from engine.pages.run_rows import Rows
 from engine.records import Fact, FactKind
 from engine.results.manifest import assumptions
 
 ACCOUNT = "account"
-_TRANSIT = "transit"
-_OTHER_END = {"venue": "brokerage", "brokerage": "venue"}
+_OTHER_END = {
+    Wallet.VENUE.value: Wallet.BROKERAGE.value,
+    Wallet.BROKERAGE.value: Wallet.VENUE.value,
+}
 
 
 def ladders_of(record: AccountRecord) -> dict[str, LadderHistory]:
     """Return the ladders of the account and of its sleeves by name; equal ones share an entry.
 
-    New positions of a sleeve follow the stricter of its own ladder and the account's.
+    New positions of a sleeve follow the stricter of its own ladder and the account's. A sleeve's
+    ladder reads its own closes only, because its guards see no others.
     """
     joint, found = record.account.joint, dict[str, LadderHistory]()
+    closes = record.curve.at
     rules = record.account.config.risk.drawdown
     if rules is not None:
         found[ACCOUNT] = ladder_history(
             record.curve, joint.guard_events, rules, record.start_equity
         )
-    for (name, sleeve), curve in zip(record.records.items(), joint.curves, strict=True):
+    for name, sleeve in record.records.items():
         own, above = sleeve.run.config.risk.drawdown, found.get(ACCOUNT)
         if own is not None:
-            events = sleeve.run.outcome.guard_events
-            found[name] = stricter(ladder_history(curve, events, own, sleeve.start_equity), above)
+            outcome = sleeve.run.outcome
+            seen = ladder_history(outcome.curve, outcome.guard_events, own, sleeve.start_equity)
+            found[name] = stricter(seen.carried_to(closes), above)
         elif above is not None:
             found[name] = above
     return _grouped(found)
@@ -61,7 +67,7 @@ def rung_rows(ladders: Mapping[str, LadderHistory]) -> Rows:
                 (
                     name,
                     _size(factor),
-                    percent(share, 1),
+                    percent_share(share, 1),
                     number(len(entered)),
                     utc_text(int(entered[0])) if len(entered) else MISSING,
                 )
@@ -80,7 +86,7 @@ def _size(factor: float) -> str:
 
 
 def cap_rows(record: AccountRecord) -> Rows:
-    """Return the caps that set the size of approved purchases: their owner, a count a sleeve."""
+    """Return the caps that set the size of approved entries: their owner, a count a sleeve."""
     counts = {
         name: Counter(
             str(decision.binding_cap)
@@ -133,6 +139,6 @@ def _sent(facts: Iterable[Fact]) -> dict[str, list[Fact]]:
     """Return the departures by wallet; an arrival leaves the wallet of cash in transit."""
     found: dict[str, list[Fact]] = defaultdict(list)
     for fact in facts:
-        if fact.kind == FactKind.TRANSFER and fact.amount < 0 and fact.wallet != _TRANSIT:
+        if fact.kind == FactKind.TRANSFER and fact.amount < 0 and fact.wallet in _OTHER_END:
             found[fact.wallet].append(fact)
     return found

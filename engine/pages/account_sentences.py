@@ -9,9 +9,12 @@ import numpy as np
 import pandas as pd
 
 from engine.answers.ladder_history import FULL_SIZE, HALTED, LadderHistory
-from engine.formatting import percent, signed, signed_percent
+from engine.formatting import counted_noun, percent_points, percent_share, signed, signed_percent
+from engine.metrics import LEAST_DAYS
 from engine.run_folder.schema import SleeveLine
 from engine.statistics import MIN_TRADES
+
+SHOWN_TIES = 3
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,7 @@ class AccountFacts:
     benchmark, held : the benchmark's name and its return, None where it has none
     sleeves : one line a sleeve
     correlations : of the sleeves' daily excess returns; NaN where one does not vary
+    days : on which all sleeves have such a return
     ladders : by the name of their books
     trades : of all sleeves
     """
@@ -34,13 +38,14 @@ class AccountFacts:
     held: float | None
     sleeves: Sequence[SleeveLine]
     correlations: pd.DataFrame
+    days: int
     ladders: Mapping[str, LadderHistory]
     trades: int
 
 
 def account_conclusions(facts: AccountFacts) -> list[str]:
-    """Return the conclusions, five sentences; four where sleeves cannot be correlated."""
-    told = [_result(facts), _parts(facts.sleeves), _together(facts.correlations)]
+    """Return the conclusions, five sentences; four for one sleeve."""
+    told = [_result(facts), _parts(facts.sleeves), _together(facts.correlations, facts.days)]
     told += [_rungs(facts.ladders), _limits(facts)]
     return [sentence for sentence in told if sentence]
 
@@ -49,7 +54,7 @@ def _result(facts: AccountFacts) -> str:
     own = f"The account returned {signed_percent(facts.total_return)}"
     if facts.held is not None:
         # Of the numbers as they are shown, so that the three agree.
-        lead = signed(100 * (round(facts.total_return, 4) - round(facts.held, 4)))
+        lead = signed(percent_points(facts.total_return) - percent_points(facts.held))
         own += f", holding {facts.benchmark} {signed_percent(facts.held)}: {lead} points"
     return f"{own}. Interest on cash is {signed(100 * facts.interest)} points of its return."
 
@@ -57,65 +62,73 @@ def _result(facts: AccountFacts) -> str:
 def _parts(sleeves: Sequence[SleeveLine]) -> str:
     ordered = sorted(sleeves, key=lambda line: -line.contribution)
     parts = "; ".join(
-        f"{line.sleeve} {signed_percent(line.contribution)} ({_count(line.trades, 'trade')})"
+        f"{line.sleeve} {signed_percent(line.contribution)} ({counted_noun(line.trades, 'trade')})"
         for line in ordered
     )
     cut, refused, sold = (
         sum(getattr(line, name) for line in sleeves) for name in ("capped", "blocked", "sold")
     )
     return (
-        f"Parts of the account's starting cash: {parts}. The account's caps cut "
-        f"{_count(cut, 'entry', 'entries')}; its guards refused {refused} and ordered "
-        f"{_count(sold, 'sale')}."
+        f"Net results as shares of the account's starting cash: {parts}. The account's caps cut "
+        f"{counted_noun(cut, 'entry', 'entries')}; its guards refused {refused} and ordered "
+        f"{counted_noun(sold, 'sale')}."
     )
 
 
-def _together(found: pd.DataFrame) -> str:
+def _together(found: pd.DataFrame, days: int) -> str:
     values, names = found.to_numpy(dtype=np.float64), [str(name) for name in found.columns]
     pairs = {
-        (names[one], names[other]): float(values[one, other])
+        f"{names[one]} and {names[other]}": round(float(values[one, other]), 2)
         for one, other in combinations(range(len(names)), 2)
     }
+    if not pairs:
+        return ""
+    if days < LEAST_DAYS:
+        return (
+            f"The sleeves share {counted_noun(days, 'day')}, fewer than {LEAST_DAYS}: too few to "
+            "say whether they moved alike."
+        )
     known = {pair: value for pair, value in pairs.items() if not math.isnan(value)}
     if not known:
-        return ""
-    (one, other), highest = max(known.items(), key=lambda item: item[1])
-    unknown = len(pairs) - len(known)
-    rest = f"; {_count(unknown, 'pair')} cannot be correlated" if unknown else ""
-    return (
-        f"The sleeves that moved most alike are {one} and {other}: correlation {signed(highest)} "
-        f"of daily returns over the bill{rest}."
-    )
+        return "No two sleeves can be correlated: all but one at most stood still."
+    return _highest(known, len(pairs) - len(known), days)
+
+
+def _highest(known: Mapping[str, float], unknown: int, days: int) -> str:
+    """Return the sentence on the pair with the highest correlation, or the pairs that share it."""
+    rest = f"; {counted_noun(unknown, 'pair')} cannot be correlated" if unknown else ""
+    over = f"of daily returns over the bill, over {days:,} days"
+    highest = max(known.values())
+    first = [pair for pair, value in known.items() if value == highest]
+    if len(known) == 1:
+        return f"The correlation of {first[0]} is {signed(highest)}, {over}{rest}."
+    more = len(first) - SHOWN_TIES
+    named = "; ".join(first[:SHOWN_TIES]) + (f" and {counted_noun(more, 'pair')} more" * (more > 0))
+    return f"The highest correlation of two sleeves is {signed(highest)}, {over}: {named}{rest}."
 
 
 def _rungs(ladders: Mapping[str, LadderHistory]) -> str:
     if not ladders:
         return "No drawdown ladder was set, neither for the account nor for a sleeve."
-    lowered = []
-    for name, ladder in ladders.items():
-        shares = ladder.shares()
-        below = sum(share for factor, share in shares.items() if factor < FULL_SIZE)
-        if below:
-            halted = shares.get(HALTED, 0.0)
-            stop = f", {percent(halted, 1)} halted" if halted else ""
-            lowered.append(f"{percent(below, 1)} of the time{stop} ({name})")
+    lowered = [_lowered(name, item) for name, item in ladders.items() if item.lowest < FULL_SIZE]
     if not lowered:
-        return "No drawdown ladder was ever below full size: none reached its first rung."
+        return "No drawdown ladder was ever below full size."
     return f"Drawdown ladders below full size: {'; '.join(lowered)}."
+
+
+def _lowered(name: str, ladder: LadderHistory) -> str:
+    shares = ladder.shares()
+    below = math.fsum(share for factor, share in shares.items() if factor < FULL_SIZE)
+    if below == 0:
+        return f"at the last close only ({name})"
+    halted = shares.get(HALTED, 0.0)
+    stop = f", {percent_share(halted, 1)} halted" if halted else ""
+    return f"{percent_share(below, 1)} of the time{stop} ({name})"
 
 
 def _limits(facts: AccountFacts) -> str:
     few = f", fewer than {MIN_TRADES}" if facts.trades < MIN_TRADES else ""
     return (
-        f"One window is one observation, with {_count(facts.trades, 'trade')}{few}: the page "
+        f"One window is one observation, with {counted_noun(facts.trades, 'trade')}{few}: the page "
         "cannot say whether the mix of sleeves is better than its parts, and no interval is given."
     )
-
-
-def _count(number: int, one: str, several: str = "") -> str:
-    """Return a number with its noun.
-
-    >>> _count(1, "entry", "entries"), _count(0, "trade")
-    ('1 entry', '0 trades')
-    """
-    return f"{number:,} {one if number == 1 else several or f'{one}s'}"

@@ -59,7 +59,7 @@ def test_a_share_of_time_counts_from_a_close_to_the_next():
     ladder = LadderHistory(
         np.array([0, 1, 4, 8]) * HOUR_NS, np.array([1.0, 0.5, 1.0, 0.0]), NO_FALL
     )
-    assert ladder.shares() == {1.0: 5 / 8, 0.5: 3 / 8}
+    assert ladder.shares() == {1.0: 5 / 8, 0.5: 3 / 8, 0.0: 0.0}
     assert ladder.entered(0.5).tolist() == [HOUR_NS]
     assert ladder.entered(1.0).tolist() == [4 * HOUR_NS]
     assert LadderHistory(np.array([5]), np.array([1.0]), NO_FALL).shares() == {}
@@ -72,3 +72,11 @@ def test_the_stricter_of_two_ladders_holds():
     )
     assert stricter(one, other).factor.tolist() == [0.5, 0.5, 0.0]
     assert stricter(one, None) is one
+
+
+def test_a_ladder_keeps_its_state_between_its_own_closes():
+    own = LadderHistory(np.array([10, 20]), np.array([0.5, 0.25]), np.array([-0.1, -0.2]))
+    found = own.carried_to(np.array([9, 10, 15, 20, 30]))
+    assert found.factor.tolist() == [1.0, 0.5, 0.5, 0.25, 0.25]
+    assert found.fall.tolist() == [0.0, -0.1, -0.1, -0.2, -0.2]
+    assert (found.lowest, LadderHistory(*[np.zeros(0)] * 3).lowest) == (0.25, 1.0)

@@ -66,7 +66,7 @@ def test_an_account_leaves_its_sum_and_a_run_folder_a_sleeve(toy_project, run_ac
     assert 'href="sleeves/bold/tearsheet.html"' in page
     assert "Interest on cash is" in page
     # Both sleeves have the default ladder, which no drawdown of these days reached.
-    assert "none reached its first rung" in page
+    assert "No drawdown ladder was ever below full size." in page
     assert "bold, calm: size of new positions by drawdown" in page
     for name in ("bold", "calm"):
         sleeve = (folder / "sleeves" / name / "tearsheet.html").read_text()
