@@ -11,6 +11,7 @@ from data_feeds.errors import CoverageError
 from data_feeds.instrument import Instrument
 from data_feeds.schema import Channel, ChannelKey, ChannelKind, Provenance
 from data_feeds.splits import FirstShares
+from data_feeds.trading_end import without_delistings
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,11 @@ class Dataset:
         """Return the dataset with the instruments' filters and terms in force on one day."""
         held = {name: instrument.in_force(day) for name, instrument in self.instruments.items()}
         return replace(self, instruments=held)
+
+    def for_playbooks(self) -> "Dataset":
+        """Return the dataset that a playbook may see: its records tell of no delisting."""
+        shown = without_delistings(self.instruments)
+        return self if shown is self.instruments else replace(self, instruments=shown)
 
     def delayed(self, lag_ns: int) -> "Dataset":
         """Return the dataset with every series available ``lag_ns`` later; bars stay unchanged."""

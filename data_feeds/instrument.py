@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
+from data_feeds.delisting import Delisting
 from data_feeds.outages import Outage
 from data_feeds.strict_model import SortedModel, StrictModel
 from data_feeds.trading_terms import TradingTerms, terms_in_force
@@ -102,6 +103,12 @@ class Instrument(SortedModel):
         (),
         description="Stretches in which the venue was down: bars that open inside fill nothing",
     )
+    delisted: Delisting | None = Field(
+        None,
+        # A record without it is stored and hashed as before the key existed.
+        exclude_if=lambda value: value is None,
+        description="End of trading and settlement of what is held; null: it trades on",
+    )
     risk: Mapping[str, Any] = Field(
         default_factory=dict,
         description="Defaults of a run's risk section where it is the clock of the rules",
@@ -138,6 +145,20 @@ class Instrument(SortedModel):
         if self.dividend_adjusted and self.kind is not InstrumentKind.ETF:
             raise ValueError(
                 f"{self.kind} instruments pay no dividends: leave out dividend_adjusted"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _only_held_instruments_are_delisted(self) -> "Instrument":
+        ended = self.delisted
+        if ended is None:
+            return self
+        if self.kind not in (InstrumentKind.PERP, InstrumentKind.SPOT, InstrumentKind.ETF):
+            raise ValueError(f"{self.kind} instruments are not delisted: leave out delisted")
+        if self.is_inverse and ended.final_price == 0:
+            raise ValueError(
+                f"{self.id}: an inverse perp pays contracts / price and cannot be settled at 0: "
+                "give delisted.final_price above 0"
             )
         return self
 

@@ -1,6 +1,7 @@
 """Load the read-only dataset of one run from a catalog or the embedded data."""
 
 import difflib
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,7 @@ from data_feeds.splits import (
     told_shares,
 )
 from data_feeds.timeframe import Timeframe
+from data_feeds.trading_end import ended_by, trading_end, until_delisting
 
 _BAR_KINDS = (ChannelKind.BARS, ChannelKind.MARK)
 # The last row of these kinds before the window is still the state at its start.
@@ -97,7 +99,7 @@ def load_dataset(
     Bars and marks lie inside ``[start - warmup_ns, end]``. Series, open interest and funding also
     include the last row known before. A timeframe that is not stored is resampled from the longest
     stored timeframe that divides it. Bars outside an exchange's sessions are left out, see
-    :func:`traded_hours`.
+    :func:`traded_hours`, and so are bars after a delisting.
 
     Parameters
     ----------
@@ -126,6 +128,7 @@ def load_dataset(
             continue
         whole = _rows(source, origin, key, (start - warmup_ns, end))
         whole = traded_hours(whole, instruments[key.instrument].calendar)
+        whole = until_delisting(whole, instruments[key.instrument])
         if origin != key:
             whole = resample_bars(whole, Timeframe(key.timeframe))
         part = _window(whole, start - warmup_ns, end)
@@ -141,13 +144,33 @@ def load_dataset(
                 has_begun = True
             if has_begun:
                 covered = _window(whole, start - needed, end)
-                _check_coverage(key, covered, held_rows, (start, end, needed))
+                item = instruments[key.instrument]
+                _check_coverage(key, covered, held_rows, (start, end, needed), item)
         channels[key] = part
-    used = {key.instrument for key in channels}
+    used = sorted({key.instrument for key in channels})
+    shares = _shares_of(source, used, end)
+    told = source.shares if isinstance(source, Dataset) else {}
     return Dataset(
-        {name: instruments[name] for name in sorted(used)},
+        {
+            name: _settled_in_first_shares(instruments[name], shares.get(name))
+            if name not in told
+            else instruments[name]
+            for name in used
+        },
         channels,
-        _shares_of(source, sorted(used), end),
+        shares,
+    )
+
+
+def _settled_in_first_shares(instrument: Instrument, shares: FirstShares | None) -> Instrument:
+    """Return a record whose final price is per share of the first bar, as its rows are."""
+    ended, at = instrument.delisted, trading_end(instrument)
+    if ended is None or at is None or ended.final_price is None or shares is None:
+        return instrument
+    factor = math.prod(ratio for split_at, ratio in shares.splits if split_at <= at)
+    price = ended.final_price * factor
+    return instrument.model_copy(
+        update={"delisted": ended.model_copy(update={"final_price": price})}
     )
 
 
@@ -339,23 +362,40 @@ def _shares_of(
 
 
 def _check_coverage(
-    key: ChannelKey, part: Channel, held: _Held, window: tuple[int, int, int]
+    key: ChannelKey,
+    part: Channel,
+    held: _Held,
+    window: tuple[int, int, int],
+    instrument: Instrument,
 ) -> None:
-    """Check that bars cover the warm-up and the window, ignoring short outages."""
+    """Check that bars cover the warm-up and the window, ignoring short outages.
+
+    Of a delisted instrument they must reach its last day.
+    """
     start, end, warmup_ns = window
     slack = _slack(key, held.calendar)
-    edge = Timeframe(key.timeframe).ns if held.calendar == ALWAYS_OPEN else _CLOSURE_NS
     asked = f"{utc_text(start)} to {utc_text(end)}"
+    ended_at = ended_by(instrument, end)
     inside = part["opened_at"] >= start
     if not inside.any():
-        raise CoverageError(f"{key}: no bars from {asked}; the data cover {held}")
-    if held.stretches[-1][1] < end - edge or part["closed_at"][-1] < end - slack:
         raise CoverageError(
-            f"{key}: the window {asked} ends after the bars; the data cover {held}; if trading in "
-            f"{key.instrument} ended there, end the window at its last bar"
+            f"{key}: no bars from {asked}; the data cover {held}{_ended_words(instrument)}"
+        )
+    edge = Timeframe(key.timeframe).ns if held.calendar == ALWAYS_OPEN else _CLOSURE_NS
+    first_edge = edge
+    if ended_at is not None:
+        # Trading may stop at any hour of the last day.
+        end, edge = ended_at, slack
+    if held.stretches[-1][1] < end - edge or part["closed_at"][-1] < end - slack:
+        remedy = _ended_words(instrument) or (
+            f"; if trading in {key.instrument} ended there, write delisted with its last_day into "
+            "the instrument's record, or end the window at its last bar"
+        )
+        raise CoverageError(
+            f"{key}: the window {asked} ends after the bars; the data cover {held}{remedy}"
         )
     first_at = start - warmup_ns
-    if held.stretches[0][0] > first_at + edge or part["opened_at"][0] > first_at + slack:
+    if held.stretches[0][0] > first_at + first_edge or part["opened_at"][0] > first_at + slack:
         raise CoverageError(
             f"{key}: the window from {utc_text(start)} needs {warmup_ns / DAY_NS:.3g} days "
             f"of warm-up, from {utc_text(first_at)}; the data cover {held}; start later or "
@@ -368,3 +408,14 @@ def _check_coverage(
             f"{key}: the window {asked} with its warm-up has a hole of "
             f"{holes.max() / DAY_NS:.3g} days from {utc_text(at)}; the data cover {held}"
         )
+
+
+def _ended_words(instrument: Instrument) -> str:
+    """Return the words of an error about a delisted instrument; empty for any other."""
+    ended, at = instrument.delisted, trading_end(instrument)
+    if ended is None or at is None:
+        return ""
+    return (
+        f"; {instrument.id} was delisted after {ended.last_day}: begin the window before that day, "
+        f"end it at {utc_text(at)} or later, and import the bars up to there"
+    )

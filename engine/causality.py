@@ -48,8 +48,9 @@ def prepare(playbook: Playbook[Any], dataset: Dataset, requirements: Requirement
         left out was not.
     ConfigError : the playbook requires no condition of a name in ``playbook.ignore``.
     """
+    declared = dataset.only(requirements.channels | requirements.optional)
     try:
-        signals = playbook.prepare(dataset.only(requirements.channels | requirements.optional))
+        signals = playbook.prepare(declared.for_playbooks())
     except RiskoffError:
         raise
     except (Exception, SystemExit) as error:

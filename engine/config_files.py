@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 from data_feeds.catalog import Catalog
 from data_feeds.default_data import EMBEDDED
 from data_feeds.instrument import Instrument
+from data_feeds.trading_end import without_delistings
 from data_feeds.yaml_text import load_yaml
 from engine.config.account import AccountConfig
 from engine.config.compare import CompareConfig
@@ -201,7 +202,7 @@ def _problems(
         return found
     told = {problem.path for problem in found}
     try:
-        playbook.settle(params, records)
+        playbook.settle(params, without_delistings(records))
     except ParamsError as error:
         return (*found, *(problem for problem in error.problems if problem.path not in told))
     except (Exception, SystemExit):

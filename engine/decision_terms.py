@@ -37,6 +37,7 @@ class RefusalRule(StrEnum):
     BAD_FRACTION = "bad fraction"
     BAD_LEVEL = "bad level"
     BELOW_MAINTENANCE = "below maintenance"
+    DELISTED = "delisted"
     EXPIRED = "expired"
     LIQUIDATION_DISTANCE = "liquidation distance"
     MINIMUM_SIZE = "minimum size"
@@ -83,6 +84,7 @@ class EndReason(StrEnum):
     FLAT_AFTER_GUARD = "flat after guard"
     LIQUIDATION = "liquidation"
     EXPIRED = "expired"
+    DELISTED = "delisted"
 
     @classmethod
     def flat_after(cls, role: str) -> "EndReason":

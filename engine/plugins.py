@@ -19,6 +19,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from data_feeds.instrument import Instrument
+from data_feeds.trading_end import without_delistings
 from engine.code_versions import OUR_PACKAGES
 from engine.config.models import PlaybookConfig
 from engine.config.problems import param_problem_texts, problem_lines, validate_strict
@@ -187,7 +188,7 @@ def settled_params(
     instruments: Mapping[str, Instrument],
     written: WrittenParams | None = None,
 ) -> PlaybookParams:
-    """Return the parameters completed from the instruments' records.
+    """Return the parameters completed from the instruments' records, their delistings hidden.
 
     ``written`` says where the parameters come from.
 
@@ -198,7 +199,7 @@ def settled_params(
     PlaybookContractError : it returned something else than parameters.
     """
     try:
-        settled = playbook.settle(params, instruments)
+        settled = playbook.settle(params, without_delistings(instruments))
     except ParamsError as error:
         given = written or given_params(playbook.name, params.model_dump(mode="json"))
         raise ConfigError("\n".join(param_problem_texts(error.problems, given))) from error

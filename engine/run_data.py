@@ -17,12 +17,13 @@ from data_feeds.clock import (
     utc_text,
 )
 from data_feeds.dataset import Dataset
-from data_feeds.errors import GapError
+from data_feeds.errors import CoverageError, GapError
 from data_feeds.holes import window_gaps
 from data_feeds.load import held_keys, load_dataset, mark_key
 from data_feeds.options.quotes import pricing_channels, with_contracts
 from data_feeds.schema import ChannelKey, ChannelKind
 from data_feeds.timeframe import Timeframe
+from data_feeds.trading_end import bars_due_until, ended_by
 from engine.account_currencies import rates_in_use
 from engine.config.market import MarketStateConfig
 from engine.config.models import RunConfig
@@ -74,6 +75,7 @@ def load_window(
         },
         late=requirements.late,
     ).in_force(config.data.start.date())
+    refuse_early_ends(dataset, requirements, end)
     refuse_gaps(config, dataset, requirements, (start, end))
     lag = config.data.extra_lag
     return dataset if lag is None else dataset.delayed(parse_duration(lag))
@@ -254,6 +256,34 @@ def memory_ns(config: RunConfig, requirements: Requirements) -> int:
     return max(requirements.memory_ns, covariance)
 
 
+def refuse_early_ends(dataset: Dataset, requirements: Requirements, end: int) -> None:
+    """Refuse delistings that leave nothing to trade or to price, ``end`` being the window's end.
+
+    Equity is marked at closes of traded instruments: after the last of them no day has an end.
+
+    Raises
+    ------
+    CoverageError : all traded instruments are delisted more than a day before the end, or an
+        underlying of options is delisted.
+    """
+    for name in requirements.options:
+        ended = dataset.instruments[name].delisted
+        if ended is not None and ended_by(dataset.instruments[name], end) is not None:
+            raise CoverageError(
+                f"{name}: its options are priced by its bars, and it is delisted after "
+                f"{ended.last_day}; end the window before that day or trade no options on it"
+            )
+    ends = [ended_by(dataset.instruments[name], end) for name in requirements.traded]
+    known = [at for at in ends if at is not None]
+    if ends and len(known) == len(ends) and end - max(known) > DAY_NS:
+        names = ", ".join(sorted(requirements.traded))
+        raise CoverageError(
+            f"{names}: delisted inside the window, and nothing else is traded whose closes could "
+            f"mark the account afterwards; end the window at {utc_text(max(known))} (data.end), "
+            "where positions are settled, or trade another instrument beside"
+        )
+
+
 def refuse_gaps(
     config: RunConfig, dataset: Dataset, requirements: Requirements, window: tuple[int, int]
 ) -> None:
@@ -271,11 +301,11 @@ def refuse_gaps(
     for key in sorted(requirements.channels):
         if key.instrument not in requirements.traded or key.kind is not BARS:
             continue
-        calendar = dataset.instruments[key.instrument].calendar
-        start, end = window
+        item = dataset.instruments[key.instrument]
+        start, end = window[0], bars_due_until(item, dataset.channels[key], window[1])
         if key in requirements.late and len(dataset.channels[key]):
             start = max(start, int(dataset.channels[key]["opened_at"][0]))
-        for gap in window_gaps(dataset.channels[key], calendar, start, end):
+        for gap in window_gaps(dataset.channels[key], item.calendar, start, end):
             if gap.missing > allowed:
                 raise GapError(
                     f"{key}: {gap.missing} bars missing from {utc_text(gap.started_at)}; "

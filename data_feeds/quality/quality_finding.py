@@ -29,6 +29,7 @@ class FindingKind(StrEnum):
     VOLUME_MISMATCH = "volume_mismatch"
     SPIKE = "spike"
     OUTSIDE_SESSION = "outside_session"
+    AFTER_DELISTING = "after_delisting"
     DOUBTFUL_EXTREME = "doubtful_extreme"
     JUMP = "jump"
     DOUBTFUL_UNIT = "doubtful_unit"
@@ -48,6 +49,7 @@ _WORDS = {
     FindingKind.DOUBTFUL_EXTREME: "high or low of {rows} is about the previous close, and the open "
     "is {value:+.2%} away from it",
     FindingKind.OUTSIDE_SESSION: "{rows} not wholly inside a session; runs leave them out",
+    FindingKind.AFTER_DELISTING: "{rows} after the instrument's last day; runs leave them out",
 }
 _NOUNS = {
     ChannelKind.BARS: "bar",

@@ -25,6 +25,7 @@ from data_feeds.quality.quality_finding import (
 from data_feeds.schema import Channel, ChannelKind
 from data_feeds.splits import common_jumps
 from data_feeds.timeframe import Timeframe
+from data_feeds.trading_end import until_delisting
 
 # A normal distribution's standard deviation over its median absolute deviation.
 _SIGMA_PER_MAD = 1.4826
@@ -56,6 +57,15 @@ def session_findings(bars: Channel, instrument: Instrument) -> list[QualityFindi
         return []
     started, ended = int(bars["opened_at"][rows[0]]), int(bars["closed_at"][rows[-1]])
     return [QualityFinding(bars.key, FindingKind.OUTSIDE_SESSION, started, ended, len(rows))]
+
+
+def delisting_findings(channel: Channel, instrument: Instrument) -> list[QualityFinding]:
+    """Return one finding for all bars or marks after the last day of a delisted instrument."""
+    later = channel.take(slice(len(until_delisting(channel, instrument)), len(channel)))
+    if len(later) == 0:
+        return []
+    started, ended = int(later["opened_at"][0]), int(later["closed_at"][-1])
+    return [QualityFinding(channel.key, FindingKind.AFTER_DELISTING, started, ended, len(later))]
 
 
 def funding_findings(funding: Channel, bars: Sequence[Channel]) -> list[QualityFinding]:

@@ -19,6 +19,7 @@ from data_feeds.quality.pairs import (
 )
 from data_feeds.quality.quality_finding import DEFAULT_LIMITS, PRICED, Limits, QualityFinding
 from data_feeds.quality.single_channel import (
+    delisting_findings,
     funding_findings,
     hole_findings,
     jump_findings,
@@ -159,12 +160,14 @@ class _Survey:
                 yield from peer_findings(channel, self.read(other), self.limits)
         if key.kind is ChannelKind.BARS:
             yield from session_findings(channel, instrument)
+            yield from delisting_findings(channel, instrument)
             yield from extreme_findings(channel, instrument)
             yield from jump_findings(channel)
             others = _Unread(self.read, self._second_sources(key))
             yield from spike_findings(channel, self.limits, others)
 
     def _of_mark(self, mark: Channel) -> Iterator[QualityFinding]:
+        yield from delisting_findings(mark, self.instruments[mark.key.instrument])
         bars = self._bars(mark.key)
         if bars:
             # Bars of the same length share all closes with the mark; otherwise the finest bars

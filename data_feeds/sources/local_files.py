@@ -31,6 +31,7 @@ from data_feeds.sources.losses import losses
 from data_feeds.sources.mapping import FileEntry, ImportMapping, load_mapping
 from data_feeds.sources.row_times import publications, row_times
 from data_feeds.sources.time_column import read_stamps
+from data_feeds.trading_end import until_delisting
 from data_feeds.units import Unit
 from data_feeds.yaml_text import YamlDocument
 
@@ -245,8 +246,27 @@ def read_channel(path: Path, entry: FileEntry, instrument: Instrument, notes: li
         raise SchemaError(f"{path}: {error}") from error
     if passed.snapped:
         notes.append(f"{entry.path}: {passed.text}")
-    _check_gaps(passed.channel, instrument, path, entry)
-    return passed.channel
+    traded = _until_delisting(passed.channel, instrument, path, notes)
+    _check_gaps(traded, instrument, path, entry)
+    return traded
+
+
+def _until_delisting(
+    channel: Channel, instrument: Instrument, path: Path, notes: list[str]
+) -> Channel:
+    """Return a channel without bars after its instrument's last day, with a note on them."""
+    traded, ended = until_delisting(channel, instrument), instrument.delisted
+    later = len(channel) - len(traded)
+    if ended is None or later == 0:
+        return channel
+    if len(traded) == 0:
+        raise SchemaError(
+            f"{path}: all {later} rows for {channel.key} come after {ended.last_day}, the last day "
+            f"of {instrument.id}; correct delisted.last_day in its record"
+        )
+    bars = "1 bar" if later == 1 else f"{later} bars"
+    notes.append(f"{path.name}: {bars} after {ended.last_day}, the last day, left out")
+    return traded
 
 
 def _rows_to_import(

@@ -68,8 +68,7 @@ class BarWalk:
         self.lot, self.tick = market.instrument.lot_size, market.instrument.tick_size
         self.handed = handed_distances(run)
         self.states, self.shared = states, shared
-        venue_role = SETTLEMENT if market.is_option else LIQUIDATION
-        self.fills = FillComparison(self.name, self.lot, venue_role, run.recorder)
+        self.fills = FillComparison(self.name, self.lot, run.recorder)
         through = run.files.config.venue.limit_fill is LimitFill.THROUGH
         self.clearance = market.instrument.tick_size if through else 0.0
 
@@ -108,6 +107,10 @@ class BarWalk:
                 due |= self.in_range(plan, bar)
             self.fills.compare(plan, bar, due)
         self.submit(plan, self.files.end)
+        settled_at = self.market.settlement[0]
+        if settled_at > started and not plan.is_closed:
+            # Decided while the last bar was open: no later bar could fill it.
+            plan.close(settled_at, "the instrument expires or is delisted")
         for (opened, _), fills in plan.fills.items():
             for fill in fills if opened not in plan.walked else ():
                 self.fills.refuse(fill)
@@ -195,7 +198,7 @@ class BarWalk:
             # A position bought inside the bar sees only the rest of the bar.
             rest = rest_after(bar, entry.price) if bought else bar
             self.leave_in_range(plan, stage, rest, after)
-        if bar.closed_at == self.market.settlement()[0]:
+        if bar.closed_at == self.market.settlement[0]:
             self.settle(plan, stage)
         for trail in plan.moving(at_close=True):
             trail.pass_close(bar)
@@ -236,12 +239,19 @@ class BarWalk:
         return way * bar.open <= way * entry.price < nearest
 
     def settle(self, plan: ReplayedPlan, stage: BarStage) -> None:
-        """Ask for the settlement of an option position at its expiry."""
-        held = self.held(plan, self.states.state(self.name, stage.at, RANGE))
-        if held.quantity != 0:
+        """Ask for the settlement of what the bar has left, at an expiry or a delisting."""
+        fills = plan.fills.get((stage.bar.opened_at, RANGE), ())
+        traded = [fill for fill in fills if fill.role != SETTLEMENT]
+        state = (
+            self.replay.after[traded[-1].fill_id]
+            if traded
+            else self.states.state(self.name, stage.at, RANGE)
+        )
+        held = self.held(plan, state)
+        if held.quantity != 0 and not plan.is_closed:
             self.recorder.count("settlements")
-            stage.owe(VENUE_ORDER, abs(held.quantity), "the contract expires")
-        plan.close(stage.at, "expired")
+            stage.owe(VENUE_ORDER, abs(held.quantity), "positions are settled", role=SETTLEMENT)
+        plan.close(stage.at, "the instrument expires or is delisted")
 
     def leave_in_range(self, plan: ReplayedPlan, stage: BarStage, bar: Bar, state: Books) -> None:
         """Ask for the nearer of stop and liquidation; if neither is touched, for the targets.
@@ -432,7 +442,8 @@ class BarWalk:
         A venue that takes positions over does so at the bankruptcy price, wherever the mark is.
         """
         self.recorder.count("touched liquidations")
-        stage.owe(VENUE_ORDER, abs(held.quantity), f"the mark reaches {raw:,.8g}")
+        why = f"the mark reaches {raw:,.8g}"
+        stage.owe(VENUE_ORDER, abs(held.quantity), why, role=LIQUIDATION)
         plan.close(stage.at, "liquidated")
         if self.market.rules.taken_over:
             raw = self.backing.bankruptcy_level(self.name, held, state, stage.at)

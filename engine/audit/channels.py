@@ -2,15 +2,19 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, time, timedelta
 from functools import cached_property
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data_feeds.align import MarkPath, as_of_rows, marks_on_bars
+from data_feeds.calendar import ALWAYS_OPEN, hours_between, zone_of
 from data_feeds.catalog import Catalog
-from data_feeds.clock import datetime_ns, parse_duration
+from data_feeds.clock import DAY_NS, datetime_ns, parse_duration
 from data_feeds.dataset import Dataset
+from data_feeds.delisting import Delisting
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.load import load_dataset
 from data_feeds.options.contract import PutSpread
@@ -42,6 +46,7 @@ class InstrumentData:
     underlying: Channel | None
     activity: DailyActivity
     filled: FilledBefore
+    window_end: int
 
     @property
     def is_option(self) -> bool:
@@ -65,11 +70,15 @@ class InstrumentData:
         own = self.activity.own_volatility(self.bars, row) if inside else 0.0
         return self.activity.at(int(self.bars["opened_at"][row]), own)
 
+    @cached_property
     def settlement(self) -> tuple[int, float]:
-        """Return the instant and the price of an option's settlement: its legs' value at the close.
+        """The instant and the price of the settlement: an option's expiry, or a delisting.
 
-        (0, NaN) for other instruments, and for an expiry after the end of the data.
+        An option pays its legs' value at the close. (0, NaN) for other instruments, and for an
+        expiry after the end of the data.
         """
+        if self.instrument.delisted is not None:
+            return self._delisting(self.instrument.delisted)
         contract, at = PutSpread.parse(self.instrument.id), self.instrument.expires_at
         spots = self.underlying
         row = -1 if spots is None else int(np.searchsorted(spots["closed_at"], at or 0))
@@ -78,6 +87,24 @@ class InstrumentData:
         spot = float(spots["close"][row])
         long, short = contract.long_strike - spot, contract.short_strike - spot
         return at, 100.0 * (max(long, 0.0) - max(short, 0.0))
+
+    def _delisting(self, ended: Delisting) -> tuple[int, float]:
+        """Return the close of the last bar of a delisted instrument and the price of settlement.
+
+        (0, NaN) in a window that ends before the trading hours of the last day are over.
+        """
+        zone, day = ZoneInfo(zone_of(self.instrument.calendar)), ended.last_day
+        midnight = datetime.combine(day + timedelta(days=1), time(), zone)
+        over_at = datetime_ns(midnight)
+        if self.instrument.calendar != ALWAYS_OPEN:
+            hours = hours_between(self.instrument.calendar, over_at - 14 * DAY_NS, over_at)
+            over_at = max(int(closed) for _, closed in hours if closed <= over_at)
+        # A bar that closes at midnight belongs to the day that ends there.
+        done = int((self.bars["closed_at"] <= datetime_ns(midnight)).sum())
+        if done == 0 or over_at > self.window_end:
+            return 0, float("nan")
+        price = self.price(done - 1, "close") if ended.final_price is None else ended.final_price
+        return int(self.bars["closed_at"][done - 1]), price
 
     @cached_property
     def row_by_open(self) -> Mapping[int, int]:
@@ -255,6 +282,7 @@ def _markets(
             underlying=_underlying(dataset, name),
             activity=DailyActivity(source, instrument, files.start, files.end),
             filled=filled,
+            window_end=files.end,
         )
     return markets
 

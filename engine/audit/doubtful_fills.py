@@ -2,7 +2,7 @@
 
 from engine.audit.audited_run import AuditedRun
 from engine.audit.channels import NO_ROW, InstrumentData
-from engine.records import Fill, FillStage
+from engine.records import Fill, FillStage, OrderRole
 
 # By docs/data.md: an opening gap above 1%, and an extreme within 0.1% of the previous close.
 GAP, NEAR = 0.01, 0.001
@@ -31,6 +31,8 @@ def _is_doubtful(fill: Fill, market: InstrumentData) -> bool:
     row = market.row_by_open.get(fill.bar_opened_at, NO_ROW)
     around_the_clock = market.instrument.calendar == "24/7"
     if row < 1 or fill.stage != FillStage.RANGE.value or around_the_clock:
+        return False
+    if fill.role == OrderRole.SETTLEMENT.value:
         return False
     is_generated = market.bars["label"][row] == 2
     if market.bars.key.timeframe != "1d" or is_generated:

@@ -87,10 +87,14 @@ def rest_after(bar: Bar, level: float) -> Bar:
 
 @dataclass(frozen=True, slots=True)
 class DueFill:
-    """A fill that the rules ask for: unsigned base units, and the reason."""
+    """A fill that the rules ask for: unsigned base units, and the reason.
+
+    ``role`` is that of the venue's own order; "" for an order of the run.
+    """
 
     quantity: float
     why: str
+    role: str = ""
 
 
 @dataclass
@@ -106,9 +110,9 @@ class BarStage:
     room: float
     due: dict[DueKey, DueFill] = field(default_factory=dict)
 
-    def owe(self, order_id: int, quantity: float, why: str) -> None:
-        """Ask for a fill."""
-        self.due[(self.name, order_id)] = DueFill(quantity, why)
+    def owe(self, order_id: int, quantity: float, why: str, role: str = "") -> None:
+        """Ask for a fill; ``role`` is that of the venue's own order."""
+        self.due[(self.name, order_id)] = DueFill(quantity, why, role)
 
 
 def goes(order: OrderRow) -> int:

@@ -14,11 +14,10 @@ VENUE_ORDER = 0
 
 @dataclass(frozen=True)
 class FillComparison:
-    """Compares the fills of one instrument; ``venue_role`` is the role of the venue's own fills."""
+    """Compares the fills of one instrument."""
 
     instrument: str
     lot: float
-    venue_role: str
     recorder: FindingRecorder
 
     def compare(self, plan: ReplayedPlan, bar: Bar, due: dict[DueKey, DueFill]) -> None:
@@ -28,7 +27,7 @@ class FillComparison:
             for fill in plan.fills.get((bar.opened_at, stage), ()):
                 order_id = VENUE_ORDER if fill.role in VENUE_MADE else fill.order_id
                 owed = due.pop((stage, order_id), None)
-                if owed is None:
+                if owed is None or (owed.role and owed.role != fill.role):
                     self.refuse(fill)
                 elif abs(abs(fill.quantity) - owed.quantity) > self.lot * LOT_SLACK:
                     line = self.recorder.line(FILLS, f"fill {fill.fill_id}")
@@ -40,7 +39,7 @@ class FillComparison:
                 FILLS, f"bar of {self.instrument} opened {when(bar.opened_at)}"
             ).differs(
                 f"plan {plan.plan_id}: what is touched fills",
-                expected=f"{roles.get(order_id, self.venue_role)} of {owed.quantity:,.8g} in the "
+                expected=f"{roles.get(order_id, owed.role)} of {owed.quantity:,.8g} in the "
                 f"{stage}: {owed.why}",
                 found=f"{what} has no such fill",
             )

@@ -134,8 +134,8 @@ def _check_session(fill: Fill, market: InstrumentData, line: CheckedRow) -> None
 def _check_price(subject: CheckedFill, files: RunFolder) -> None:
     fill, order, line = subject.fill, subject.order, subject.line
     if fill.role == SETTLEMENT:
-        at, value = subject.market.settlement()
-        line.instant("settles at its expiry", at, fill.at)
+        at, value = subject.market.settlement
+        line.instant("settles at its expiry or last bar", at, fill.at)
         line.number("settlement value", value, fill.raw_price)
         line.number("price of a settlement", value, fill.price)
         line.number("slippage of a settlement", 0.0, fill.slippage)

@@ -12,7 +12,7 @@ from engine.audit.fills import VENUE_MADE
 from engine.audit.findings import CheckedRow, when
 from engine.audit.replay import FLAT
 from engine.audit.venue_formulas import on_grid
-from engine.decision_terms import Cap, DecisionOutcome, IntentKind
+from engine.decision_terms import RISK_ADDING, Cap, DecisionOutcome, IntentKind
 from engine.records import UNSET, Decision, Fill, OrderKind, OrderRole, OrderRow, OrderStatus
 
 ORDERS, DECISIONS, GUARDS = "orders", "journal_decisions", "guards"
@@ -42,6 +42,7 @@ def check_decisions(run: AuditedRun) -> None:
         previous = max(previous, row.decided_at)
         line.amount("equity at the decision", equity_at(run, row.decided_at), row.equity)
         _check_size(row, line)
+        _check_still_trades(row, run, line)
         mine = [o for o in orders[row.decision_id] if o.role not in VENUE_MADE]
         if row.outcome != DecisionOutcome.APPROVED:
             line.equal("orders of a refused intent", 0, len(mine))
@@ -59,6 +60,21 @@ def check_decisions(run: AuditedRun) -> None:
                 line.number("size of its tranche order", row.quantity, mine[0].quantity)
             if row.intent == IntentKind.MOVE_STOP and mine:
                 line.number("level of its stop order", row.stop, mine[0].price)
+
+
+def _check_still_trades(row: Decision, run: AuditedRun, line: CheckedRow) -> None:
+    """Check that nothing adds risk in an instrument after its expiry or its last bar."""
+    market = run.markets.get(row.instrument)
+    if market is None or row.outcome != DecisionOutcome.APPROVED:
+        return
+    settled_at, _ = market.settlement
+    is_over = 0 < settled_at <= row.decided_at
+    if is_over and row.intent in RISK_ADDING and row.caps:
+        line.differs(
+            "no entry after the instrument's end",
+            expected=f"a refusal from {when(settled_at)} on",
+            found=f"found {row.outcome}",
+        )
 
 
 def _check_size(row: Decision, line: CheckedRow) -> None:

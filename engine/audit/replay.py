@@ -353,7 +353,9 @@ class _AccountReplay:
 
 
 def fill_fee_rate(fill: Fill, order: OrderRow, instrument: Instrument, files: RunFolder) -> float:
-    """Return the fee of a fill as a fraction of notional."""
+    """Return the fee of a fill as a fraction of notional; a settlement costs nothing."""
+    if fill.role == OrderRole.SETTLEMENT.value:
+        return 0.0
     venue = files.config.venue
     if fill.role == OrderRole.LIQUIDATION.value and instrument.is_margined:
         return position_rules(venue, instrument).forced_fee

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from data_feeds.clock import DAY_NS, index_ns
 from data_feeds.dataset import Dataset
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.timeframe import Timeframe
+from data_feeds.trading_end import FinalSettlement, final_settlement
 from engine.account_rates import PAR, RateSteps
 from engine.errors import ReportError
 from engine.formatting import percent
@@ -81,10 +83,23 @@ def mixed_returns(
     moves = np.array(
         [benchmark_returns(dataset, name, index, start, valued.get(name, PAR)) for name in names]
     )
-    rest = np.zeros(len(index)) if idle is None else (1 - share.sum()) * idle.to_numpy()
-    grown = 1 + share @ moves + rest
-    drifted = share[:, np.newaxis] * (1 + moves) / grown
-    paid = cost @ abs(drifted - share[:, np.newaxis])
+    over = np.array([_first_day_without(dataset, name, index, start) for name in names])
+    free = np.zeros(len(index)) if idle is None else idle.to_numpy()
+    grown, paid = np.ones(len(index)), np.zeros(len(index))
+    bounds = sorted({0, *over.tolist(), len(index)})
+    for first, stop in pairwise(bounds):
+        days = slice(first, stop)
+        # The money of a delisted instrument is cash from then on.
+        own = np.where(over > first, share, 0.0)
+        rest = (1 - own.sum()) * free[days]
+        grown[days] = 1 + own @ moves[:, days] + rest
+        drifted = own[:, np.newaxis] * (1 + moves[:, days])
+        # Nothing drifts once all money is lost.
+        np.divide(drifted, grown[days], out=drifted, where=grown[days] > 0)
+        traded = abs(drifted - own[:, np.newaxis])
+        # A settlement costs nothing.
+        traded[over == stop, -1] = 0.0
+        paid[days] = cost @ traded
     # The last day restores no weight; the first purchases come before the first day.
     paid[-1:] = 0.0
     grown = grown * (1 - paid)
@@ -100,7 +115,8 @@ def benchmark_returns(
     A day's price is the last close known at the midnight (UTC) that ends it; the first day is
     measured from the last close at ``start`` (ns UTC), or from the first open after it. Before the
     instrument has a price the return is 0. Dividends are earned and funding is paid on the day of
-    their instant where the data hold them; prices that are adjusted for dividends contain them.
+    their instant where the data hold them; prices that are adjusted for dividends contain them. A
+    delisted instrument is settled as a position in it would be, and returns 0 from then on.
     ``rate`` is the account's currency per unit of quote: a day's price and income count at the rate
     known at its end.
 
@@ -121,8 +137,34 @@ def benchmark_returns(
     income = _income(dataset, bars, np.maximum.accumulate(priced_at))
     # A currency that moves before the instrument has a price is no return of the instrument.
     value = rate.at(np.where(place >= 0, instants, max(first_open, start)))
-    grown = (prices[1:] + income) * value[1:] / (prices[:-1] * value[:-1])
+    settled = _settlement(dataset, bars, index)
+    if settled is None:
+        grown = (prices[1:] + income) * value[1:] / (prices[:-1] * value[:-1])
+        return pd.Series(grown - 1, index=index, name=instrument)
+    prices = np.where(instants >= settled.at, settled.price, prices)
+    is_over = instants[:-1] >= settled.at
+    before = np.where(is_over, 1.0, prices[:-1] * value[:-1])
+    grown = np.where(is_over, 1.0, (prices[1:] + income) * value[1:] / before)
     return pd.Series(grown - 1, index=index, name=instrument)
+
+
+def _settlement(dataset: Dataset, bars: Channel, index: pd.DatetimeIndex) -> FinalSettlement | None:
+    """Return the settlement of a holding by the end of the last day, None without one."""
+    held = dataset.instruments.get(bars.key.instrument)
+    if held is None or held.delisted is None or not len(index):
+        return None
+    return final_settlement(held, bars, int(index_ns(index)[-1]) + DAY_NS)
+
+
+def _first_day_without(
+    dataset: Dataset, instrument: str, index: pd.DatetimeIndex, start: int
+) -> int:
+    """Return the place of the first day that begins after the settlement; else the day count."""
+    settled = _settlement(dataset, benchmark_bars(dataset, instrument, index), index)
+    if settled is None:
+        return len(index)
+    begins = np.concatenate(([start], index_ns(index)[1:]))
+    return int(np.searchsorted(begins, settled.at))
 
 
 def _income(dataset: Dataset, bars: Channel, priced_at: NDArray[np.int64]) -> Floats:

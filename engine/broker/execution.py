@@ -243,7 +243,7 @@ class Execution:
         value: float,
         when: FillMoment,
     ) -> Fill:
-        """Close an option at its value at expiry, without fee or spread."""
+        """Close a position at the value of an expiry or a delisting, without fee or slippage."""
         terms = FillTerms(quantity, value, value, 0.0, 0.0, False, path.contract)
         return self._book(path, order, terms, when)
 

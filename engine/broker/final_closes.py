@@ -1,4 +1,4 @@
-"""The closes that no order of the playbook makes: an option's expiry, the end of a segment.
+"""The closes that no order of the playbook makes: expiry, delisting, the end of a segment.
 
 A walk-forward cuts one account into segments, each a run with rules of its own. A position that is
 open at the end of a segment is closed at the close of its instrument's last bar, as if an order had
@@ -29,18 +29,28 @@ class FinalCloses:
 
     def settle(self, context: MatchContext) -> None:
         """Close an option position at its expiry and end its orders."""
+        value = float(context.path.mark[context.t])
+        self._settle(context, value, "expiry", EndReason.EXPIRED)
+
+    def delist(self, context: MatchContext) -> None:
+        """Close the position in a delisted instrument at its final price and end its orders."""
+        record = context.path.instrument.delisted
+        words = "" if record is None else record.words
+        self._settle(context, context.path.final_price, words, EndReason.DELISTED)
+
+    def _settle(self, context: MatchContext, value: float, why: str, end: EndReason) -> None:
+        """Close a position at a value, without slippage or fee."""
         quantity = context.position.quantity
         if quantity == 0.0:
-            self._book.close_plan(context.plan, context.when.at, EndReason.EXPIRED)
+            self._book.close_plan(context.plan, context.when.at, end)
             return
-        request = venue_order(context, OrderRole.SETTLEMENT, OrderKind.MARKET, NAN, "expiry")
+        request = venue_order(context, OrderRole.SETTLEMENT, OrderKind.MARKET, NAN, why)
         order = self._book.submit(request, context.when.at, context.when.at)
-        value = float(context.path.mark[context.t])
         self._execution.settle(
             context.path, order, quantity=abs(quantity), value=value, when=context.when
         )
         self._book.fill(order, context.when.at)
-        self._matcher.close(context, EndReason.EXPIRED)
+        self._matcher.close(context, end)
 
     def end_segment(self, context: MatchContext) -> None:
         """Close a position at the close of its last bar and end its orders."""

@@ -79,6 +79,7 @@ class Simulator:
             else NO_ROW
             for path in timeline.paths
         ]
+        self.delistings = [path.delisted_at for path in timeline.paths]
         self.trailing = TrailingStops(timeline)
         self.transfers = Transfers(ledger, config.account.transfer_days)
         self.names = tuple(path.instrument.id for path in timeline.paths)
@@ -171,11 +172,18 @@ class Simulator:
             contexts.sort(key=lambda context: not self.matcher.stop_is_touched(context))
         for context in contexts:
             self.matcher.match_bar(context)
-            if context.path.settles[t]:
-                self.final_closes.settle(context)
-            elif t == self.ends[context.k] and context.path.instrument.id in self.book.plans:
-                self.final_closes.end_segment(context)
+            if context.path.instrument.id in self.book.plans:
+                self._close_at_end(context, t)
         self.trailing.pass_closes(self.trailing_levels(), t)
+
+    def _close_at_end(self, context: MatchContext, t: int) -> None:
+        """Close what is left of a plan where its instrument or the run ends."""
+        if t == self.delistings[context.k]:
+            self.final_closes.delist(context)
+        elif context.path.settles[t]:
+            self.final_closes.settle(context)
+        elif t == self.ends[context.k]:
+            self.final_closes.end_segment(context)
 
     def mark(self, t: int) -> float:
         """Do step (b): return equity at the marks of ``t``, in the account's currency."""

@@ -20,6 +20,7 @@ from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.outages import opens_in_outage
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from data_feeds.timeframe import Timeframe
+from data_feeds.trading_end import final_settlement
 from engine.account_rates import ALL_AT_PAR, WalletRates
 from engine.broker.account_days import days_covered, period_ends
 from engine.broker.along_instants import NO_ROW, Rows, Spread, last_rows, places
@@ -40,8 +41,10 @@ class InstrumentPath:
     ``mark`` is the last known mark (forward filled), which values the position; mark extremes may
     be finer than any decision can know and serve liquidations only, of a short in bars with trades
     only. ``half_spread`` is the cost of crossing an option's quote at an open, a fraction of its
-    price (0 for all else); ``settles`` marks the close of its expiry. An option has no volume cap,
-    no range, and no fee beside its spread.
+    price (0 for all else). An option has no volume cap, no range, and no fee beside its spread.
+    ``settles`` marks the close of an option's expiry, or the last close of an instrument that is
+    delisted inside the window; there ``final_price`` is the price of the settlement, NaN for all
+    else.
     """
 
     instrument: Instrument
@@ -67,7 +70,14 @@ class InstrumentPath:
     dividend: Floats
     half_spread: Floats
     settles: NDArray[np.bool_]
+    final_price: float
     is_option: bool
+
+    @property
+    def delisted_at(self) -> int:
+        """Return the index at which a delisting settles positions, NO_ROW for none."""
+        is_delisted = not np.isnan(self.final_price)
+        return int(np.argmax(self.settles)) if is_delisted and self.settles.any() else NO_ROW
 
     @property
     def last_close(self) -> int:
@@ -162,6 +172,7 @@ def build_timeline(
     calendar tells it: it says whether the last close ends its day.
     """
     layouts = {name: _bars_in_window(channel, start, end) for name, channel in bars.items()}
+    window_end = end
     # A decision after the last close counts, although no order can fill any more.
     decisions = _within(decided_at, start, end + 1)
     # No mark follows the last close, so later flows would not show and are not booked.
@@ -181,7 +192,9 @@ def build_timeline(
     if not any(len(rows) for _, rows in layouts.values()):
         raise CoverageError("no bar of a traded instrument lies inside the window")
     paths = tuple(
-        _lay_out(dataset, dataset.instruments[name], channel, rows, at, end=end)
+        _lay_out(
+            dataset, dataset.instruments[name], channel, rows, at, end=end, window_end=window_end
+        )
         for name, (channel, rows) in layouts.items()
     )
     calendars = {path.instrument.calendar for path in paths}
@@ -251,7 +264,12 @@ def _lay_out(
     at: NDArray[np.int64],
     *,
     end: int,
+    window_end: int,
 ) -> InstrumentPath:
+    """Return an instrument along the instants.
+
+    No payment counts from ``end`` on, the last close of all; ``window_end`` is the window's own.
+    """
     count = len(at)
     opening = np.full(count, NO_ROW, np.int64)
     closing = np.full(count, NO_ROW, np.int64)
@@ -274,6 +292,8 @@ def _lay_out(
     relative_range = (
         np.zeros(len(bars)) if is_option else (bars["high"] - bars["low"]) / bars["close"]
     )
+    ended = final_settlement(instrument, bars, window_end)
+    settled_at = NO_ROW if ended is None else ended.at
     rate, funding_mark, inferred = _funding(dataset, instrument.id, bars, mark_channel, at, end=end)
     return InstrumentPath(
         instrument=instrument,
@@ -298,7 +318,8 @@ def _lay_out(
         funding_inferred=inferred,
         dividend=_dividends(dataset, instrument.id, at, end),
         half_spread=_half_spreads(dataset, instrument, at),
-        settles=at == (instrument.expires_at if is_option else NO_ROW),
+        settles=at == (instrument.expires_at if is_option else settled_at),
+        final_price=np.nan if ended is None else ended.price,
         is_option=is_option,
     )
 

@@ -37,7 +37,7 @@ class PlaybookCalls:
         self._instruments = ", ".join(sorted(requirements.traded))
         self._cursor = Cursor()
         self._market = MarketView(
-            dataset,
+            dataset.for_playbooks(),
             _readable(dataset, requirements),
             signals.values,
             {item.name: item.truth for item in signals.conditions},

@@ -70,7 +70,7 @@ class Session:
         # The indices of its own instants where the timeline has those of other sleeves too.
         self._own = None if own_at is None else np.searchsorted(timeline.at, own_at)
         self._closes = np.flatnonzero(timeline.has_close)
-        self._ends = [end for end in simulator.ends if end != NO_ROW]
+        self._ends = [end for end in (*simulator.ends, *simulator.delistings) if end != NO_ROW]
         self._last_at = int(timeline.at[-1])
         self._tape = search_tape(timeline)
         self._searched_from, self._peak_there = -2, 0.0
@@ -217,7 +217,7 @@ class Session:
         """Return the first index with an appointment.
 
         Appointments are a guard's release, arriving cash, a call that the rules asked for, and a
-        close that ends a segment.
+        close that ends a segment or the trading in a delisted instrument.
         """
         index = self._first_of(self._closes, self.risk.next_release_at)
         arrival = self.simulator.transfers.next_at

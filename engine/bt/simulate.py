@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel
+from engine.broker.along_instants import NO_ROW
 from engine.broker.simulator import Simulator
 from engine.broker.timeline import Timeline
 from engine.bt.carried_account import CarriedAccount
@@ -96,7 +97,7 @@ def build_session(
     for wallet, amount in inputs.start_cash.items():
         if amount != 0:
             ledger.deposit(int(timeline.at[0]), wallet, amount, valued_at=inputs.start)
-    risk = _risk_module(inputs, instruments, limits)
+    risk = _risk_module(inputs, instruments, limits, delisted_at(timeline))
     if inputs.carried is not None:
         account = inputs.carried.arrived_by(inputs.start)
         simulator.transfers.resume(account.transfers)
@@ -137,8 +138,17 @@ def listed_at(signals: Signals) -> dict[str, int]:
     return first
 
 
+def delisted_at(timeline: Timeline) -> dict[str, int]:
+    """Return the instant at which a delisting ends each instrument that has one, ns UTC."""
+    ends = {path.instrument.id: path.delisted_at for path in timeline.paths}
+    return {name: int(timeline.at[t]) for name, t in ends.items() if t != NO_ROW}
+
+
 def _risk_module(
-    inputs: SimulationInputs, instruments: dict[str, Instrument], limits: AccountLimits | None
+    inputs: SimulationInputs,
+    instruments: dict[str, Instrument],
+    limits: AccountLimits | None,
+    delisted: dict[str, int],
 ) -> RiskModule:
     config, bars = inputs.config, inputs.bars
     sizing = {
@@ -155,6 +165,7 @@ def _risk_module(
         covariance=_covariance(config, _without_options(bars, instruments)),
         limits=limits,
         listed_at=listed_at(inputs.signals),
+        delisted_at=delisted,
         activity=inputs.activity,
     )
 

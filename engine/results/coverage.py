@@ -7,6 +7,7 @@ from data_feeds.clock import MINUTE_NS, utc_text
 from data_feeds.holes import settlement_holes, window_gaps
 from data_feeds.instrument import InstrumentKind
 from data_feeds.schema import Channel, ChannelKind
+from data_feeds.trading_end import bars_due_until, ended_by
 from engine.decision_terms import RefusalRule
 from engine.results.finished import RunRecord
 from engine.results.unpaid_funding import bound_sentence
@@ -21,13 +22,13 @@ Hole = tuple[int, int]
 
 
 def lacking(record: RunRecord) -> list[str]:
-    """Return sentences on late instruments and on missing data of traded perps.
+    """Return sentences on late and delisted instruments and on missing data of traded perps.
 
     The playbook's own remarks come first. Missing funding is always reported, because funding
     moves cash; other kinds only if the playbook asks for them.
     """
     run = record.run
-    sentences = [*run.signals.remarks, *_late(record)]
+    sentences = [*run.signals.remarks, *_late(record), *_delisted(record)]
     asked = {(k.instrument, k.kind) for k in run.requirements.channels | run.requirements.optional}
     for name in run.requirements.traded:
         if run.dataset.instruments[name].kind is not InstrumentKind.PERP:
@@ -82,19 +83,43 @@ def _late(record: RunRecord) -> list[str]:
     return sentences
 
 
+def _delisted(record: RunRecord) -> list[str]:
+    """Return a sentence for each instrument that is delisted inside the window."""
+    run, sentences = record.run, []
+    clock = run.requirements.clock.instrument
+    for name in sorted({*run.requirements.traded, clock}):
+        item = run.dataset.instruments.get(name)
+        ended = None if item is None else item.delisted
+        if item is None or ended is None or ended_by(item, record.end) is None:
+            continue
+        parts = [
+            f"{name} was delisted after {ended.last_day} ({ended.reason or 'no reason given'})"
+        ]
+        if name in run.requirements.traded:
+            price = "its last close"
+            if ended.final_price is not None:
+                price = f"{ended.final_price:g} {item.quote}"
+            parts.append(f"positions were settled at {price} when its last bar closed")
+        if name == clock:
+            parts.append("the rules decided nothing after that, because it was their clock")
+        sentences.append(f"{'; '.join(parts)}.")
+    return sentences
+
+
 def missing_bars(record: RunRecord) -> str:
     """Return a text with the number of missing bars of each traded instrument."""
     run, parts = record.run, []
     for name in run.requirements.traded:
         if name in record.options:
             continue
-        bars, calendar = record.traded_bars[name], run.dataset.instruments[name].calendar
+        bars, item = record.traded_bars[name], run.dataset.instruments[name]
         key = bars.key
         inside = (bars["opened_at"] >= record.start) & (bars["closed_at"] <= record.end)
         if key in run.requirements.late and len(bars) == 0:
             parts.append(f"{name} {key.timeframe} begins after the window")
             continue
-        holes = window_gaps(bars, calendar, _begins(name, record), record.end)
+        due_until = bars_due_until(item, bars, record.end)
+        holes = window_gaps(bars, item.calendar, _begins(name, record), due_until)
         count, held = sum(gap.missing for gap in holes), int(inside.sum())
         words = {0: "no bar", 1: "1 bar"}.get(count, f"{count:,} bars")
         share = f" ({held:,} of {held + count:,} are there)" if count else ""
@@ -112,13 +137,15 @@ def _begins(name: str, record: RunRecord) -> int:
 
 
 def _funding(name: str, channel: Channel | None, record: RunRecord) -> list[str]:
+    run = record.run
+    item = run.dataset.instruments[name]
+    due_until = bars_due_until(item, record.traded_bars[name], record.end)
     if not channel:
-        item, run = record.run.dataset.instruments[name], record.run
-        window = (_begins(name, record), record.end)
+        window = (_begins(name, record), due_until)
         bound = bound_sentence(item, run.dataset, run.outcome.fills, window)
         words = f"{name} has no funding in the data: no funding was paid or received."
         return [f"{words} {bound}".rstrip()]
-    holes = funding_holes(channel["event_at"], _begins(name, record), record.end)
+    holes = funding_holes(channel["event_at"], _begins(name, record), due_until)
     sentences = [
         f"{name}: funding is missing from {utc_text(started)} to {utc_text(ended)}; none was paid "
         "there."

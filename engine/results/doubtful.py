@@ -2,7 +2,7 @@
 
 from data_feeds.clock import utc_text
 from data_feeds.quality.extremes import GAP_RATE, NEAR_RATE, doubtful_extremes
-from engine.records import Fill, FillStage
+from engine.records import Fill, FillStage, OrderRole
 from engine.results.finished import RunRecord
 
 SHOWN_FILLS = 5
@@ -24,7 +24,10 @@ def doubtful_fills(record: RunRecord) -> list[Fill]:
         bars = record.traded_bars[fill.instrument]
         high, low = flags[fill.instrument]
         row = int(bars["opened_at"].searchsorted(fill.bar_opened_at))
-        if fill.order_id not in orders and fill.stage == FillStage.RANGE.value:
+        # The price of a settlement is announced, not traded.
+        settled = fill.role == OrderRole.SETTLEMENT.value
+        inside = fill.stage == FillStage.RANGE.value and not settled
+        if fill.order_id not in orders and inside:
             opened, closed = float(bars["open"][row]), float(bars["close"][row])
             below = bool(low[row]) and fill.raw_price < min(opened, closed)
             above = bool(high[row]) and fill.raw_price > max(opened, closed)

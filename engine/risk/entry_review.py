@@ -220,7 +220,8 @@ class EntryReviewer:
             return self._book.refuse(
                 draft, guard, f"{guard} is in force", outcome=DecisionOutcome.BLOCKED
             )
-        broken = broken or self._inputs.unsizable(draft)
+        ended = self._inputs.delisted(draft.instrument, draft.at)
+        broken = ended or broken or self._inputs.unsizable(draft)
         if broken is not None:
             return self._book.refuse(draft, *broken)
         request = self._inputs.request(draft, tranche, account)

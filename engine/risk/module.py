@@ -69,6 +69,7 @@ class RiskModule:
     covariance : of the traded instruments, for the volatility target of a book
     limits : caps and guards of the account, when this is one of its sleeves
     listed_at : first instant at which the signals list each option contract, ns UTC
+    delisted_at : instant from which a delisted instrument takes no entry, ns UTC
     activity : daily volume and volatility by instrument, where the costs read them
     """
 
@@ -84,6 +85,7 @@ class RiskModule:
         covariance: Covariance | None = None,
         limits: AccountLimits | None = None,
         listed_at: Mapping[str, int] | None = None,
+        delisted_at: Mapping[str, int] | None = None,
         activity: Mapping[str, MarketActivity] | None = None,
     ) -> None:
         rules = _sizing_rules(config, instruments)
@@ -106,6 +108,7 @@ class RiskModule:
             self._plans,
             limits=limits,
             activity=activity,
+            delisted_at=delisted_at,
         )
         self._entries = EntryReviewer(
             rules,

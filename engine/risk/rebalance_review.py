@@ -107,13 +107,20 @@ class RebalanceReviewer:
     def review(self, intent: Rebalance, at: int, account: AccountView) -> IntentEffects:
         """Return a decision for every instrument that changes, sales first, and the overlays.
 
+        The weight of a delisted instrument is cash: it is refused, and no cap counts it.
+
         Raises
         ------
         PlaybookContractError : an instrument is not traded or not paid in full.
         """
+        instruments = self._checked(intent)
+        gone = self._delisted(intent, at, account)
+        if gone:
+            kept = {name: weight for name, weight in intent.weights.items() if name not in gone}
+            intent = replace(intent, weights=kept)
         steps = capped_weights(
             intent.weights,
-            self._checked(intent),
+            instruments,
             self._covariance,
             self._risk.portfolio,
             at=at,
@@ -135,7 +142,28 @@ class RebalanceReviewer:
         # Hedges count from here on when an order follows, or when the book is at its weights.
         is_on = not away or any(review.orders for review in away)
         overlays = overlay_rows(intent, at, account.equity) if is_on else ()
-        return IntentEffects(reviews, overlays=overlays)
+        return IntentEffects((*gone.values(), *reviews), overlays=overlays)
+
+    def _delisted(self, intent: Rebalance, at: int, account: AccountView) -> dict[str, Review]:
+        """Return the refusals of the weights of instruments that no longer trade, by name."""
+        found = {}
+        for name, weight in sorted(intent.weights.items()):
+            broken = self._inputs.delisted(name, at)
+            if broken is None or weight == 0:
+                continue
+            rule, why = broken
+            draft = DecisionDraft(
+                at,
+                name,
+                IntentKind.REBALANCE,
+                -1 if weight < 0 else 1,
+                account.equity,
+                intent.reason,
+                entry=self._inputs.close(name, at),
+            )
+            cash = f"its weight stays in cash of the {self._instruments[name].wallet} wallet"
+            found[name] = self._book.refuse(draft, rule, f"{why}: {cash}")
+        return found
 
     def _checked(self, intent: Rebalance) -> Mapping[str, Instrument]:
         for name in intent.weights:

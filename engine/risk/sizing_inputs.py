@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from data_feeds.clock import utc_text
 from data_feeds.instrument import Instrument, InstrumentKind, Wallet
 from engine.config.venue import VenueConfig
 from engine.contracts import BorrowedShort, Contract, contract_for, contract_of, short_of
@@ -52,7 +53,8 @@ class SizingInputs:
     """Make the sizing request of a tranche, or name the rule that forbids one.
 
     ``plans`` are the approved plans that are not finished, by instrument. ``limits`` are the caps
-    of the account above a sleeve, None without one.
+    of the account above a sleeve, None without one. ``delisted_at`` is the last close of each
+    instrument whose trading ends inside the window.
     """
 
     def __init__(
@@ -65,8 +67,10 @@ class SizingInputs:
         *,
         limits: AccountLimits | None = None,
         activity: Mapping[str, MarketActivity] | None = None,
+        delisted_at: Mapping[str, int] | None = None,
     ) -> None:
         self._limits = limits
+        self._delisted_at = delisted_at or {}
         self._activity = activity or {}
         self._venue = venue
         self._costs = {name: venue.costs_of(item) for name, item in instruments.items()}
@@ -134,6 +138,19 @@ class SizingInputs:
             return math.inf
         row = bars.row_at(at)
         return share * float(bars.mean_volume[row]) if row >= 0 else 0.0
+
+    def delisted(self, instrument: str, at: int) -> BrokenRule | None:
+        """Return the rule that forbids a position in an instrument that no longer trades.
+
+        Nothing is known of a delisting before the close of the last bar.
+        """
+        ended = self._delisted_at.get(instrument)
+        if ended is None or at < ended:
+            return None
+        record = self._instruments[instrument].delisted
+        words = "" if record is None else f" ({record.words})"
+        why = f"its last bar closed {utc_text(ended)}{words}"
+        return RefusalRule.DELISTED, why
 
     def no_short(self, draft: DecisionDraft) -> BrokenRule | None:
         """Return the rule that forbids a short position, with the reason; None for none."""

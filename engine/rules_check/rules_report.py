@@ -13,6 +13,7 @@ from data_feeds.dataset import Dataset
 from data_feeds.errors import DataError
 from data_feeds.load import open_source
 from data_feeds.schema import ChannelKey, Provenance
+from data_feeds.trading_end import without_delistings
 from engine.causality import prepare
 from engine.config.models import RunConfig
 from engine.plugins import AnyPlaybook, configured_playbook, requirements_of
@@ -90,7 +91,8 @@ def check_rules(config: RunConfig, plugin_path: Path | None = None) -> RulesRepo
     except DataError as error:
         # Without data the rules can still be told.
         missing, source = error, Dataset({}, {})
-    records = source.instruments if isinstance(source, Dataset) else source.instruments()
+    held = source.instruments if isinstance(source, Dataset) else source.instruments()
+    records = without_delistings(held)
     if missing is None:
         config, playbook = settle(config, source, playbook)
     needs = requirements_of(playbook)

@@ -113,6 +113,8 @@ def market_reasons(inputs: SimulationInputs) -> list[str]:
     for what, step in (("tick", instrument.tick_size), ("lot", instrument.lot_size)):
         if not has_plain_steps(step):
             reasons.append(f"the {what} of {name}, {step:g}, is neither whole nor a part of 1")
+    if instrument.delisted is not None:
+        reasons.append(f"{name} is delisted")
     if inputs.has_ny_days:
         reasons.append(f"{name} has days of New York")
     return reasons

@@ -20,6 +20,7 @@ from data_feeds.dataset import Dataset
 from data_feeds.errors import CoverageError
 from data_feeds.load import load_dataset
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
+from data_feeds.trading_end import ended_by
 from engine.benchmark.daily_returns import benchmark_name, mixed_returns
 from engine.sell_off_report.run_days import RunDays
 
@@ -56,7 +57,7 @@ def benchmark_days(
     dataset = load_dataset(source, (), start - BEFORE_NS, end, optional=keys)
     for name in weights:
         bars = dataset.channels.get(ChannelKey(name, ChannelKind.BARS, "1d"))
-        if bars is None or not _covers(bars, start, end):
+        if bars is None or not _covers(bars, start, _priced_until(dataset, name, end)):
             raise CoverageError(
                 f"{name}/bars/1d: the benchmark of the sell-offs does not cover {run.name}, "
                 f"{run.days[0]} to {run.days[-1]}; give data that do, or a run inside them"
@@ -66,6 +67,12 @@ def benchmark_days(
     mixed = mixed_returns(dataset, weights, index, start, idle=idle)
     total = np.asarray(mixed, dtype=np.float64)
     return BenchmarkDays(benchmark_name(weights), total, total - run.bill)
+
+
+def _priced_until(dataset: Dataset, name: str, end: int) -> int:
+    """Return the instant up to which bars are due: the end, or that of a delisted instrument."""
+    ended_at = ended_by(dataset.instruments[name], end)
+    return end if ended_at is None else ended_at
 
 
 def _covers(bars: Channel, start: int, end: int) -> bool:

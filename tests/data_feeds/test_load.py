@@ -147,6 +147,7 @@ def test_bars_that_may_begin_late_begin_inside_the_window_and_must_go_on_from_th
     with pytest.raises(CoverageError, match="hole"):
         load_dataset(source(hole=range(20, 60)), [HOURS], *window, late=frozenset({HOURS}))
     with pytest.raises(
-        CoverageError, match=r"ends after the bars; .* ended there, end the window at its last bar"
+        CoverageError,
+        match=r"ends after the bars; .* ended there, .* end the window at its last bar",
     ):
         load_dataset(source(days=3), [HOURS], *window, late=frozenset({HOURS}))

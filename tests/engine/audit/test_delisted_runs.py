@@ -1,0 +1,103 @@
+"""Runs with a delisting audit clean; a simulator that settles wrongly does not."""
+
+import pytest
+
+from data_feeds.schema import ChannelKey, ChannelKind
+from engine.audit import format_report
+from engine.broker.execution import Execution, FillTerms
+from engine.broker.final_closes import FinalCloses
+from engine.config.models import RunMode
+from engine.intents import Enter
+from engine.risk.sizing_inputs import SizingInputs
+from engine.testing import PERP
+from tests.engine.audit.simulated import audited_run, scripted
+from tests.engine.short_market import finished, hold
+from tests.engine.test_delistings import funds, perp_market
+
+CLOSES = [100.0, 101.0, 99.0, 100.0, 98.0, 97.0]
+
+
+@pytest.fixture
+def audited(tmp_path):
+    """Return a function that buys a fund (or sells it short), asks again later, and audits."""
+
+    def write_and_audit(price=20.0, *, weight=0.5, wrong=None):
+        data = funds(CLOSES, price)
+        script = {0: hold(a=weight, b=0.3), 3: hold(a=weight), 5: hold(a=weight, b=0.1)}
+        run = finished(data, script, RunMode.SPARSE)
+        read = data if wrong is None else wrong
+        return run.outcome, audited_run(run, read, tmp_path / "run")
+
+    return write_and_audit
+
+
+def rules(report):
+    return {finding.rule for finding in report.findings}
+
+
+@pytest.mark.parametrize("weight", [0.5, -0.5])
+@pytest.mark.parametrize("price", [None, 0.0, 20.0])
+def test_settlements_of_funds_audit_clean(audited, price, weight):
+    outcome, report = audited(price, weight=weight)
+    assert [f.role for f in outcome.fills if f.instrument == "AAA"][-1] == "settlement"
+    assert report.ok, format_report(report)
+    assert report.checks["settlements"] == 1
+
+
+def settled_perp(folder, price=50.0):
+    data = perp_market([100.0] * 6, price)
+    script = {0: [Enter(PERP.id, 1, 60.0, "test")]}
+    run = scripted(data, script, ChannelKey(PERP.id, ChannelKind.BARS, "1h"), traded=PERP.id)
+    return run.outcome, audited_run(run, data, folder)
+
+
+def test_a_run_alone_that_ends_with_its_perp_audits_clean(tmp_path):
+    outcome, report = settled_perp(tmp_path / "run")
+    assert [fill.role for fill in outcome.fills] == ["entry", "settlement"]
+    # A loss of 500 over a margin of 100.
+    assert outcome.curve.equity[-1] - outcome.curve.equity[0] == pytest.approx(-100.0)
+    assert report.ok, format_report(report)
+
+
+def test_a_position_that_is_not_settled_is_found(audited, monkeypatch):
+    monkeypatch.setattr(FinalCloses, "delist", lambda self, context: None)
+    found = rules(audited()[1])
+    assert "plan 1: what is touched fills" in found or "plan 2: what is touched fills" in found
+
+
+def test_a_settlement_at_another_price_is_found(audited, monkeypatch):
+    true = Execution.settle
+
+    def generous(self, path, order, *, quantity, value, when):
+        return true(self, path, order, quantity=quantity, value=value + 1.0, when=when)
+
+    monkeypatch.setattr(Execution, "settle", generous)
+    assert {"settlement value", "price of a settlement"} <= rules(audited()[1])
+
+
+def test_a_settlement_at_the_last_close_instead_of_the_final_price_is_found(audited):
+    # The run's record states no price, the audited source does.
+    outcome, report = audited(None, wrong=funds(CLOSES, 20.0))
+    assert [f.price for f in outcome.fills if f.role == "settlement"] == [97.0]
+    assert "settlement value" in rules(report)
+
+
+def test_a_settlement_that_costs_a_fee_is_found(audited, monkeypatch):
+    def charged(self, path, order, *, quantity, value, when):
+        terms = FillTerms(quantity, value, value, 0.0, 0.01, False, path.contract)
+        return self._book(path, order, terms, when)
+
+    monkeypatch.setattr(Execution, "settle", charged)
+    assert {"fee rate", "fee"} <= rules(audited()[1])
+
+
+def test_a_settlement_a_bar_early_is_found(tmp_path):
+    # The run's source ended an hour before the audited one.
+    run = finished(funds(CLOSES[:-1], 20.0), {0: hold(a=0.5)}, RunMode.SPARSE)
+    report = audited_run(run, funds(CLOSES, 20.0), tmp_path / "run")
+    assert "settles at its expiry or last bar" in rules(report)
+
+
+def test_a_purchase_after_the_last_bar_is_found(audited, monkeypatch):
+    monkeypatch.setattr(SizingInputs, "delisted", lambda self, instrument, at: None)
+    assert "no entry after the instrument's end" in rules(audited()[1])
