@@ -10,6 +10,7 @@ import numpy as np
 from engine.answers.account_money import account_currency, rates_of_fills, value_of
 from engine.decision_terms import RiskTier
 from engine.formatting import columns, in_unit, money, number, percent, signed
+from engine.records import OrderRole
 from engine.results.availability import Availability
 from engine.results.failing import relative_distance, required_groups
 from engine.run_folder.read import Row, RunFolder, moment
@@ -253,6 +254,9 @@ def order_line(order: Row) -> str:
     level = "" if _absent(order["price"]) else f" at {number(order['price'], 8)}"
     has_reason = order["end_reason"] not in ("", order["status"])
     end = f" ({order['end_reason']})" if has_reason else ""
+    if order["role"] == OrderRole.SETTLEMENT:
+        # An expiry or a delisting, which no decision explains.
+        end = f" ({order['reason']})"
     return (
         f"  {moment(order['decided_at'])}  {order['role']}: {order['kind']} {side} {size}{level}, "
         f"{order['status']} {moment(order['ended_at'])}{end}"

@@ -40,5 +40,12 @@ def asked_names(incomplete: str) -> list[str]:
     return _starting(incomplete, [*found, *run_names(incomplete)])
 
 
+def import_formats(incomplete: str) -> list[str]:
+    """Return the formats of files for which an import drafts the mapping that begin as typed."""
+    from data_feeds.sources.drafts import FORMATS
+
+    return _starting(incomplete, list(FORMATS))
+
+
 def _starting(incomplete: str, names: list[str]) -> list[str]:
     return sorted({name for name in names if name.startswith(incomplete)})

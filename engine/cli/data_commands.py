@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from data_feeds.default_data import DEFAULT_CATALOG
+from engine.cli.completion import import_formats
 from engine.cli.drafted_import import answers_of, import_drafted, print_imported
 from engine.cli.fetch_command import fetch_command
 from engine.cli.options import CatalogOption, JsonOption
@@ -18,6 +19,7 @@ from engine.cli.output import print_columns, print_json, working
 
 if TYPE_CHECKING:
     from data_feeds.catalog import Catalog, CatalogEntry, VerifyRow
+    from data_feeds.instrument import Instrument
     from data_feeds.quality import Pair, QualityFinding
 
 # Wide enough for every column of `data list`.
@@ -53,6 +55,7 @@ def import_command(
         typer.Option(
             "--as",
             metavar="FORMAT",
+            autocompletion=import_formats,
             help="Draft the mapping: binance, yahoo, tradingview, freqtrade or fred",
         ),
     ] = None,
@@ -167,16 +170,19 @@ def list_command(
     with the first bar, settlement or position of any channel; older series reach beyond it.
     """
     from data_feeds.clock import datetime_ns
-    from engine.cli.listing import listed
+    from engine.cli.listing import delisted, listed
 
-    entries = _existing(data).entries()
+    catalog = _existing(data)
+    entries, instruments = catalog.entries(), catalog.instruments()
     if as_json:
-        print_json([_document(entry) for entry in entries])
+        print_json([_document(entry, instruments.get(entry.instrument)) for entry in entries])
         return
     start = None if since is None else datetime_ns(since.replace(tzinfo=UTC))
     # A file or a pipe has no width, so every column is printed.
     width = shutil.get_terminal_size((_WIDE, 24)).columns
     print_columns(listed(entries, width, start, levels=_levels()))
+    for line in delisted(instruments):
+        print(line)
 
 
 @app.command("verify")
@@ -285,8 +291,11 @@ def _peers(catalog: "Catalog", pairs: Sequence[str]) -> "list[Pair]":
     return found
 
 
-def _document(entry: "CatalogEntry") -> dict[str, Any]:
-    """Return one channel for JSON, with instants as ns UTC and as text."""
+def _document(entry: "CatalogEntry", instrument: "Instrument | None") -> dict[str, Any]:
+    """Return one channel for JSON, with instants as ns UTC and as text.
+
+    Channels of a delisted instrument also have its record.
+    """
     from data_feeds.clock import utc_text
 
     stored = entry.model_dump(mode="json", exclude={"parts", "seams"})
@@ -305,6 +314,8 @@ def _document(entry: "CatalogEntry") -> dict[str, Any]:
         "parts": len(entry.parts),
         "files": [part.file for part in entry.parts],
     }
+    if instrument is not None and instrument.delisted is not None:
+        derived["delisted"] = instrument.delisted.model_dump(mode="json")
     return stored | derived
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from data_feeds.catalog import CatalogEntry, VerifyRow, coverage_text
+from data_feeds.instrument import Instrument
 from data_feeds.quality import QualityFinding
 from data_feeds.schema import ChannelKind
 from engine.cli.coverage_bar import BLOCKS, coverage_bar, stretches_of, year_marks
@@ -38,6 +39,18 @@ def listed(
         for entry in entries
     ]
     return [head, *rows]
+
+
+def delisted(instruments: Mapping[str, Instrument]) -> list[str]:
+    """Return a line for each delisted instrument: its last day, why, and the final price."""
+    lines = []
+    for name, item in sorted(instruments.items()):
+        ended = item.delisted
+        if ended is not None:
+            price = "its last close" if ended.final_price is None else f"{ended.final_price:g}"
+            why = f" ({ended.reason})" if ended.reason else ""
+            lines.append(f"{name}: delisted after {ended.last_day}{why}, settled at {price}")
+    return lines
 
 
 def axis(entries: Sequence[CatalogEntry]) -> tuple[int, int]:

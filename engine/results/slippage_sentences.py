@@ -1,6 +1,7 @@
 """The sentences on slippage among the assumptions of a run."""
 
 from data_feeds.clock import datetime_ns
+from data_feeds.trading_end import ended_by
 from engine.config.models import RunConfig
 from engine.config.venue import TradingCosts
 from engine.costs.slippage_registry import DEFAULT_MODEL
@@ -27,12 +28,14 @@ def model_sentences(config: RunConfig) -> list[str]:
 
 def activity_sentences(run: FinishedRun) -> list[str]:
     """Return a sentence on the bars behind each traded instrument's volume and volatility."""
-    start, end = datetime_ns(run.config.data.start), datetime_ns(run.config.data.end)
+    start, last = datetime_ns(run.config.data.start), datetime_ns(run.config.data.end)
     found = []
     for name in run.requirements.traded:
         held = run.activity.get(name)
         if held is None:
             continue
+        # A delisted instrument has no days after its last one.
+        end = ended_by(run.dataset.instruments[name], last) or last
         counts = held.timeframes(start, end)
         days = ", ".join(f"{count} from {step} bars" for step, count in counts.items())
         missing = int(((held.day_ends > start) & (held.day_ends <= end)).sum())

@@ -11,6 +11,7 @@ from data_feeds.errors import CoverageError, SchemaError
 from data_feeds.load import held_keys, load_dataset
 from data_feeds.schema import ChannelKey
 from data_feeds.simulation.scenarios import LOOK_BACK_DAYS, context_channels, refusals
+from data_feeds.trading_end import ended_by
 from engine.config.models import RunConfig
 from engine.playbook import Playbook, Requirements
 from engine.plugins import requirements_of
@@ -49,6 +50,9 @@ def scenario_base(
     required, optional = run_channels(config, source, requirements)
     settling = settlement_channels(source, requirements)
     loaded = _known_at_end(config, source, requirements, (required, optional))
+    _refuse_ended(loaded, requirements, scenario, datetime_ns(config.data.end))
+    # Nobody knows of a delisting in an invented future.
+    loaded = loaded.for_playbooks()
     unfit = refusals(loaded)
     for key in sorted(unfit):
         if key in required | settling:
@@ -58,6 +62,17 @@ def scenario_base(
             )
     left_out = {str(key): _reason(key, error) for key, error in sorted(unfit.items())}
     return StartingData(loaded.only(loaded.channels.keys() - unfit.keys()), left_out)
+
+
+def _refuse_ended(dataset: Dataset, requirements: Requirements, scenario: str, end: int) -> None:
+    """Refuse to continue an instrument that no longer trades."""
+    for name in (*requirements.traded, requirements.clock.instrument):
+        item = dataset.instruments[name]
+        if item.delisted is not None and ended_by(item, end) is not None:
+            raise CoverageError(
+                f"{name}: delisted after {item.delisted.last_day}; scenario {scenario} cannot "
+                "continue it: end the window before that day"
+            )
 
 
 def _known_at_end(

@@ -3,6 +3,7 @@
 The gone instrument has bars of its first hours only; another one trades on to the window's end.
 """
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -452,6 +453,15 @@ def test_a_run_that_trades_delisted_instruments_only_is_told_where_to_end():
     with pytest.raises(CoverageError, match="end the window at 2026-02-03T00:00Z") as caught:
         refuse_early_ends(market, alone.requirements, hour(60))
     assert "AAA: delisted inside the window" in str(caught.value)
+
+
+def test_options_on_a_delisted_fund_are_refused():
+    market = funds([100.0] * 6, hours=60)
+    both = inputs_of(market, "AAA", "BBB").requirements
+    hedged = replace(both, options=("AAA",))
+    with pytest.raises(CoverageError, match="AAA: its options are priced by its bars"):
+        refuse_early_ends(market, hedged, hour(60))
+    refuse_early_ends(market, hedged, hour(23))
 
 
 def test_sets_of_a_delisted_instrument_are_not_screened():

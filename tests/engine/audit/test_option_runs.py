@@ -5,6 +5,7 @@ The audit prices the contracts again from the underlying and its index.
 
 import pytest
 
+from data_feeds.clock import HOUR_NS
 from data_feeds.schema import ChannelKey, ChannelKind
 from engine.audit import channels, format_report
 from engine.broker import matching
@@ -13,7 +14,7 @@ from engine.broker.final_closes import FinalCloses
 from engine.intents import Exit, Hedge
 from engine.testing import SPOT, candles, table
 from tests.engine.audit.simulated import audited_run, scripted
-from tests.engine.option_market import CASH, CONTRACT, EXPIRY, LATER, SPY, market
+from tests.engine.option_market import CASH, CONTRACT, EXPIRY, LATER, OPENED, SPY, market
 
 CLOSES = [100.0, *([96.0] * (EXPIRY - 2)), 92.0, 90.0, 90.0, 91.0]
 CLOCK = ChannelKey("SPY", ChannelKind.BARS, "1d")
@@ -55,6 +56,20 @@ def test_an_instrument_that_is_only_watched_opens_no_account(audited):
     watched = candles([(50_000.0,) * 4] * 24, instrument=SPOT.id)
     outcome, report = audited(watched)
     assert outcome.facts[0].at > watched["opened_at"][0]
+    assert report.ok, format_report(report)
+
+
+def test_an_order_that_is_decided_in_the_last_session_ends_with_the_contract(tmp_path):
+    # Bought two hours after the last open, by another market's clock: no open follows.
+    opened = [int(OPENED[EXPIRY]) + i * HOUR_NS for i in range(4)]
+    watched = candles([(50_000.0,) * 4] * 4, instrument=SPOT.id, opened_at=opened)
+    data = market(CLOSES, opens=OPENS)
+    data = table(*data.channels.values(), watched, instruments=(SPY, SPOT))
+    script = {1: [Hedge(CONTRACT.id, 0.4, 0.1, "late")]}
+    clock = ChannelKey(SPOT.id, ChannelKind.BARS, "1h")
+    run = scripted(data, script, clock, traded="SPY", account=CASH)
+    assert [(o.role, o.end_reason) for o in run.outcome.orders] == [("entry", "expired")]
+    report = audited_run(run, data, tmp_path / "run")
     assert report.ok, format_report(report)
 
 

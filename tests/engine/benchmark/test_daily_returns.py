@@ -1,10 +1,13 @@
 """Check the daily returns of buy and hold on the account's days."""
 
+from datetime import date
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from data_feeds.dataset import Dataset
+from data_feeds.delisting import Delisting
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from engine.account_rates import RateSteps
@@ -138,6 +141,56 @@ def test_a_rate_that_moves_before_the_first_price_returns_nothing():
     days = pd.date_range("2026-02-05", periods=2)
     returns = benchmark_returns(data([105.0, 110.0]), "BTC", days, MIDNIGHT - 24 * HOUR, rate)
     assert returns.to_numpy() == pytest.approx([0.0, 0.21])
+
+
+def ended(held: Dataset, last_day: str, price: float | None) -> Dataset:
+    """Return data whose instrument is delisted."""
+    record = Delisting(last_day=date.fromisoformat(last_day), final_price=price)
+    item = Instrument(id="BTC", kind=InstrumentKind.SPOT, delisted=record)
+    return Dataset({"BTC": item}, held.channels)
+
+
+@pytest.mark.parametrize(("price", "second"), [(55.0, -0.5), (0.0, -1.0), (None, -0.1)])
+def test_a_delisted_holding_is_settled_and_returns_nothing_afterwards(price, second):
+    # 100 to 110 on the first day. The last close, 99 on the second, is not what is paid.
+    held = ended(data([105.0, 110.0, 120.0, 99.0]), "2026-02-07", price)
+    days = pd.date_range("2026-02-06", periods=4)
+    returns = benchmark_returns(held, "BTC", days, MIDNIGHT)
+    assert returns.to_numpy() == pytest.approx([0.10, second, 0.0, 0.0])
+    # On days that end before it, nothing is known of it.
+    early = benchmark_returns(held, "BTC", days[:1], MIDNIGHT)
+    assert early.to_numpy() == pytest.approx([0.10])
+
+
+def test_the_money_of_a_delisted_holding_is_cash_and_pays_no_cost():
+    # Half in BTC, settled at 55: the day is half of -50%. Then all money earns what cash earns.
+    held = ended(data([105.0, 110.0, 120.0, 99.0]), "2026-02-07", 55.0)
+    days = pd.date_range("2026-02-06", periods=4)
+    idle = pd.Series([0.0, 0.0, 0.001, 0.002], index=days)
+    returns = mixed_returns(held, {"BTC": 0.5}, days, MIDNIGHT, costs={"BTC": 0.01}, idle=idle)
+    sold = 0.55 / 1.05 - 0.5
+    first = 1.05 * (1 - 0.01 * sold) / 1.005 - 1
+    assert returns.to_numpy() == pytest.approx([first, -0.25, 0.001, 0.002])
+
+
+def test_the_other_weights_of_a_mix_are_kept_after_a_delisting():
+    held = ended(data([105.0, 110.0, 120.0, 99.0]), "2026-02-06", 0.0)
+    (key,) = held.channels
+    other = ChannelKey("SPY", ChannelKind.BARS, "12h")
+    rows = data([100.0, 90.0, 90.0, 180.0]).channels[key]
+    first = Channel(key, held.channels[key].take(slice(0, 2)).columns)
+    both = Dataset(held.instruments, {key: first, other: Channel(other, rows.columns)})
+    days = pd.date_range("2026-02-06", periods=2)
+    returns = mixed_returns(both, {"BTC": 0.5, "SPY": 0.25}, days, MIDNIGHT)
+    # BTC loses all, SPY -10%; then SPY doubles: a quarter of what is left.
+    assert returns.to_numpy() == pytest.approx([-0.525, 0.25])
+
+
+def test_all_money_in_a_worthless_holding_is_lost():
+    held = ended(data([105.0, 110.0, 120.0, 99.0]), "2026-02-07", 0.0)
+    days = pd.date_range("2026-02-06", periods=3)
+    returns = mixed_returns(held, {"BTC": 1.0}, days, MIDNIGHT, costs={"BTC": 0.01})
+    assert returns.to_numpy() == pytest.approx([1.1 / 1.01 - 1, -1.0, 0.0])
 
 
 def test_an_instrument_without_bars_is_refused():

@@ -1,12 +1,14 @@
 """Check ``data list`` and ``data verify`` on a small catalog with known faults."""
 
 import json
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from data_feeds.catalog import Catalog, Origin
 from data_feeds.clock import DAY_NS, HOUR_NS
+from data_feeds.delisting import Delisting
 from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
 from engine.cli.listing import axis, listed
@@ -47,6 +49,21 @@ def sound_catalog(tmp_path: Path) -> Catalog:
 
 
 # List ---------------------------------------------------------------------------------------------
+
+
+def test_list_names_delisted_instruments(tmp_path: Path, command: Command) -> None:
+    ended = Delisting(last_day=date(2026, 2, 3), final_price=0.5, reason="venue closed")
+    gone = PERP.model_copy(update={"delisted": ended})
+    Catalog(tmp_path / "catalog").write(gone, [two_days(), SETTLED], SOURCE)
+    done = command("data", "list", "--data", "catalog")
+    told = f"{PERP.id}: delisted after 2026-02-03 (venue closed), settled at 0.5"
+    assert done.stdout.splitlines()[-1] == told
+    documents = json.loads(command("data", "list", "--data", "catalog", "--json").stdout)
+    assert documents[0]["delisted"] == {
+        "last_day": "2026-02-03",
+        "final_price": 0.5,
+        "reason": "venue closed",
+    }
 
 
 @pytest.mark.usefixtures("catalog")

@@ -40,6 +40,8 @@ def test_a_shell_completes_configs_runs_episodes_and_playbooks(tmp_path: Path) -
     assert completed("riskoff explain de", tmp_path) == ["demo-1234"]
     assert completed("riskoff episodes show ", tmp_path)[:1] == ["2020"]
     assert completed("riskoff strategies show liq", tmp_path) == ["liquidation_reclaim"]
+    assert completed("riskoff data import prices.csv --as f", tmp_path) == ["fred", "freqtrade"]
+    assert len(completed("riskoff data import prices.csv --as ", tmp_path)) == 5
 
 
 def test_an_exit_that_no_shell_asked_for_is_still_a_bug(

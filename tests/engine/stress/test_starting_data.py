@@ -1,8 +1,11 @@
 """The data that paths continue: everything known at the end that a scenario can continue."""
 
+from datetime import date
+
 import pytest
 
 from data_feeds.dataset import Dataset
+from data_feeds.delisting import Delisting
 from data_feeds.errors import CoverageError
 from data_feeds.schema import ChannelKey, ChannelKind
 from engine.config_files import read_config
@@ -62,6 +65,24 @@ def until(key, day):
 def reclaim(source):
     config = read_config("demo", ["data.end=2026-02-20"], None)
     return stress_job(config, source, "A", paths=3)
+
+
+def delisted(day: str) -> Dataset:
+    """Return the embedded data with a perp whose trading ends on a day."""
+    data = embedded_dataset()
+    ended = Delisting(last_day=date.fromisoformat(day))
+    perp = data.instruments[PERP].model_copy(update={"delisted": ended})
+    return Dataset({**data.instruments, PERP: perp}, data.channels, data.shares)
+
+
+def test_an_instrument_that_has_ended_is_not_continued():
+    with pytest.raises(CoverageError, match=f"{PERP}: delisted after 2026-02-19; scenario A"):
+        reclaim(delisted("2026-02-19"))
+
+
+def test_a_later_delisting_is_forgotten_in_an_invented_future():
+    job = reclaim(delisted("2026-02-25"))
+    assert job.base.dataset.instruments[PERP].delisted is None
 
 
 def test_an_optional_channel_that_ended_is_left_out_and_told():
