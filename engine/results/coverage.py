@@ -86,20 +86,20 @@ def _late(record: RunRecord) -> list[str]:
 def _delisted(record: RunRecord) -> list[str]:
     """Return a sentence for each instrument that is delisted inside the window."""
     run, sentences = record.run, []
-    clock = run.requirements.clock.instrument
-    for name in sorted({*run.requirements.traded, clock}):
+    clock, held = run.requirements.clock.instrument, run.config.report.held
+    for name in sorted({*run.requirements.traded, *held, clock}):
         item = run.dataset.instruments.get(name)
         ended = None if item is None else item.delisted
         if item is None or ended is None or ended_by(item, record.end) is None:
             continue
-        parts = [
-            f"{name} was delisted after {ended.last_day} ({ended.reason or 'no reason given'})"
-        ]
-        if name in run.requirements.traded:
+        why = f" ({ended.reason})" if ended.reason else ""
+        parts = [f"{name} was delisted after {ended.last_day}{why}"]
+        if name in run.requirements.traded or name in held:
             price = "its last close"
             if ended.final_price is not None:
                 price = f"{ended.final_price:g} {item.quote}"
-            parts.append(f"positions were settled at {price} when its last bar closed")
+            whose = "positions" if name in run.requirements.traded else "the benchmark's holdings"
+            parts.append(f"{whose} were settled at {price} when its last bar closed")
         if name == clock:
             parts.append("the rules decided nothing after that, because it was their clock")
         sentences.append(f"{'; '.join(parts)}.")

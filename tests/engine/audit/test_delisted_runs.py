@@ -8,6 +8,9 @@ from engine.broker.execution import Execution, FillTerms
 from engine.broker.final_closes import FinalCloses
 from engine.config.models import RunMode
 from engine.intents import Enter
+from engine.results.coverage import missing_bars
+from engine.results.finished import RunRecord
+from engine.results.manifest import assumptions
 from engine.risk.sizing_inputs import SizingInputs
 from engine.testing import PERP
 from tests.engine.audit.simulated import audited_run, scripted
@@ -101,3 +104,15 @@ def test_a_settlement_a_bar_early_is_found(tmp_path):
 def test_a_purchase_after_the_last_bar_is_found(audited, monkeypatch):
     monkeypatch.setattr(SizingInputs, "delisted", lambda self, instrument, at: None)
     assert "no entry after the instrument's end" in rules(audited()[1])
+
+
+def test_a_run_says_what_was_delisted_and_that_no_later_bar_is_missing():
+    data = funds(CLOSES, 20.0, hours=60)
+    run = finished(data, {0: hold(a=0.5)}, RunMode.SPARSE)
+    record = RunRecord(run)
+    said = "\n".join(assumptions(record))
+    assert (
+        "AAA was delisted after 2026-02-02 (bankruptcy); positions were settled at 20 USD when its "
+        "last bar closed; the rules decided nothing after that, because it was their clock." in said
+    )
+    assert "no bar of AAA 1h missing in the window" in missing_bars(record)
