@@ -1,5 +1,6 @@
 """The pages of the checklist: one day, and the history of many days."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,7 @@ from engine.checklist.explained_day import ConditionLine, DayReport
 from engine.checklist.history import summary_lines
 from engine.checklist.history_chart import LEVEL_WORDS, history_chart
 from engine.config.market import ChecklistStep
-from engine.formatting import number
+from engine.formatting import in_unit, number
 from engine.market_state import TIERS, Action, Driver, MarketState, Regime
 from engine.pages.html import render
 from engine.signals.market.steps import STEPS, known_steps
@@ -94,15 +95,10 @@ def day_conclusions(report: DayReport) -> list[str]:
 
 
 def _condition(line: ConditionLine) -> tuple[str, ...]:
-    return (
-        line.name,
-        line.truth,
-        number(line.measured, 4),
-        number(line.threshold, 4),
-        line.unit,
-        number(line.age_days, 3),
-        line.description,
-    )
+    numbers = [math.nan if x is None else x for x in (line.measured, line.threshold)]
+    (measured, threshold), unit = in_unit(numbers, line.unit, 4)
+    age = number(line.age_days, 3)
+    return (line.name, line.truth, measured, threshold, unit, age, line.description)
 
 
 def history_page(state: MarketState, *, data: str, is_synthetic: bool) -> str:

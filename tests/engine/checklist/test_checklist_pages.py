@@ -56,6 +56,18 @@ def test_every_condition_has_a_row_and_is_tinted_by_its_truth_alone(report):
     assert "SYNTHETIC DATA" in page
 
 
+def test_fractions_are_shown_in_percent_and_a_missing_number_as_a_dash(report):
+    lines = {line.name: line for _, read in report.steps for line in read}
+    page = day_page(report, clock="18:30", data="embedded", is_synthetic=True)
+    rows = dict(re.findall(r'<th scope="row">(\w+)</th>(.*?)</tr>', page))
+    cells = {name: re.findall(r"<td[^>]*>(.*?)</td>", row) for name, row in rows.items()}
+    falls = lines["bitcoin_falls"]
+    assert falls.unit == "fraction"
+    assert cells["bitcoin_falls"][1:4] == [f"{100 * falls.measured:.4g}", "-3", "%"]
+    assert lines["extreme_fear"].measured is None
+    assert cells["extreme_fear"][1] == "-"
+
+
 def test_a_history_counts_its_days_and_changes(state):
     days, last, changed, unknown = history_conclusions(state)
     actions = [Action(code) for code in state.action.tolist()]
