@@ -94,11 +94,12 @@ class ConditionNow:
 class OrderNow:
     """An order that is to be sent, or that works; quantities in base units, prices in quote.
 
-    ``quantity`` is None for the whole position. ``opens_at`` is the open at which a market order
-    fills. ``stop`` and ``targets`` (price, share of the entry) are those of an entry's plan. The
-    size is the smallest of ``caps`` (name, quantity allowed), of which ``binding_cap`` is the
-    name, times ``multiplier``. ``risk_at_stop`` is the loss at the stop with costs, in the
-    settlement currency.
+    ``quantity`` is that of the position where the order closes all of it, and None for a target,
+    which closes ``fraction`` of the filled entry. ``opens_at`` is the open at which a market order
+    fills; ``has_opened`` says that it lies before the asked instant. ``stop`` and ``targets``
+    (price, share of the entry) are those of an entry's plan. The size is the smallest of ``caps``
+    (name, quantity allowed), of which ``binding_cap`` is the name, times ``multiplier``.
+    ``risk_at_stop`` is the loss at the stop with costs, in the settlement currency.
     """
 
     instrument: str
@@ -109,7 +110,10 @@ class OrderNow:
     price: float | None
     decided_at: str
     opens_at: str
+    has_opened: bool
     reason: str
+    closes_position: bool = False
+    fraction: float | None = None
     stop: float | None = None
     targets: tuple[tuple[float, float], ...] = ()
     entry_estimate: float | None = None

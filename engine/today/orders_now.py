@@ -56,6 +56,7 @@ class OrdersNow:
     ----------
     outcome : of the run to its last bar
     bars, instruments : of the traded instruments, by name
+    at : the asked instant, ns UTC
     """
 
     def __init__(
@@ -63,10 +64,13 @@ class OrdersNow:
         outcome: SimulationOutcome,
         bars: Mapping[str, Channel],
         instruments: Mapping[str, Instrument],
+        at: int,
     ) -> None:
         self._working = working_orders(outcome)
         self._decisions = {item.decision_id: item for item in outcome.decisions}
-        self._bars, self._instruments = bars, instruments
+        self._bars, self._instruments, self._at = bars, instruments, at
+        # The position after the last fill of each instrument.
+        self._held = {fill.instrument: abs(fill.position_after) for fill in outcome.fills}
 
     def split(self, decided_at: int) -> tuple[tuple[OrderNow, ...], tuple[OrderNow, ...]]:
         """Return the orders to send and the orders that work, given the last decision row.
@@ -92,16 +96,22 @@ class OrdersNow:
         since = max(int(bars["closed_at"][-1]), order.decided_at)
         calendar = self._instruments[order.instrument].calendar
         price = order.price if math.isnan(order.last_level) else order.last_level
+        opens_at = next_open(calendar, Timeframe(bars.key.timeframe).ns, since)
+        is_part = order.role == OrderRole.TARGET.value or not math.isnan(order.quantity)
+        left = order.quantity - order.filled
         told = OrderNow(
             instrument=order.instrument,
             role=order.role,
             side=_SIDES[order.side],
             kind=order.kind,
-            quantity=_number(order.quantity - order.filled),
+            quantity=_number(left if is_part else self._held.get(order.instrument, math.nan)),
             price=_number(price),
             decided_at=utc_text(order.decided_at),
-            opens_at=utc_text(next_open(calendar, Timeframe(bars.key.timeframe).ns, since)),
+            opens_at=utc_text(opens_at),
+            has_opened=opens_at < self._at,
             reason=order.reason,
+            closes_position=not is_part,
+            fraction=_number(order.fraction),
         )
         decision = self._decisions.get(order.decision_id)
         if decision is None or order.role != OrderRole.ENTRY.value:

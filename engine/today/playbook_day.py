@@ -53,15 +53,16 @@ def playbook_day(
         run = run_to_last_bar(config, source, at, plugin_path)
     except DataError as error:
         return replace(bare, problem=str(error))
-    return _told(bare, run)
+    return _told(bare, run, at)
 
 
-def _told(bare: PlaybookDay, run: RunToLastBar) -> PlaybookDay:
+def _told(bare: PlaybookDay, run: RunToLastBar, at: int) -> PlaybookDay:
     result, outcome = run.result, run.result.outcome
     row = run.last_row
     decided_at = int(result.signals.decided_at[row])
     bars = traded_bars(result)
-    to_send, working = OrdersNow(outcome, bars, result.dataset.instruments).split(decided_at)
+    orders = OrdersNow(outcome, bars, result.dataset.instruments, at)
+    to_send, working = orders.split(decided_at)
     return replace(
         bare,
         currency=result.config.account.currency or "",

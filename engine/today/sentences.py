@@ -201,15 +201,25 @@ def instrument_row(item: InstrumentNow, currency: str) -> tuple[str, str, str]:
 
 def order_lines(order: OrderNow) -> list[str]:
     """Return an order to send: what, how much, when, its stop and targets, what bound its size."""
-    size = "the whole position" if order.quantity is None else number(order.quantity)
-    level = "" if order.price is None else f" at {number(order.price, 8)}"
-    when = f", at the open of {order.opens_at}" if order.kind == "market" else ""
+    when = ""
+    if order.kind == "market":
+        when = f", at the open of {order.opens_at}{', which has passed' * order.has_opened}"
     why = f" ({order.reason})" if order.reason else ""
-    head = (
-        f"{order.side} {size} {order.instrument}, {order.role}, {order.kind}{level}{when}; "
-        f"decided {order.decided_at}{why}"
-    )
+    head = f"{_order(order)}{when}; decided {order.decided_at}{why}"
     return [head, *_plan_lines(order), *_size_lines(order)]
+
+
+def _order(order: OrderNow) -> str:
+    """Return side, size, instrument, role, type and level of an order."""
+    if order.quantity is not None:
+        size = f"{number(order.quantity)}{' (all)' * order.closes_position}"
+    elif order.fraction is not None:
+        size = f"{percent(order.fraction, 0)} of the entry,"
+    else:
+        size = "the whole position,"
+    kind = "" if order.kind == order.role else f", {order.kind}"
+    level = "" if order.price is None else f" at {number(order.price, 8)}"
+    return f"{order.side} {size} {order.instrument}, {order.role}{kind}{level}"
 
 
 def _plan_lines(order: OrderNow) -> list[str]:
@@ -252,12 +262,7 @@ def transfer_line(item: CashToSend) -> str:
 
 def working_line(order: OrderNow) -> str:
     """Return an order that works at the venue since an earlier decision."""
-    size = "the whole position" if order.quantity is None else number(order.quantity)
-    level = "" if order.price is None else f" at {number(order.price, 8)}"
-    return (
-        f"{order.role} {order.instrument}: {order.side} {size}{level}, {order.kind}, "
-        f"since {order.decided_at}"
-    )
+    return f"{_order(order)}, since {order.decided_at}"
 
 
 def age_row(item: InputAge) -> tuple[str, str, str, str, str, str]:

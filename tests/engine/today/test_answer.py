@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from data_feeds.catalog import Catalog
+from data_feeds.clock import DAY_NS, HOUR_NS, utc_text
 from engine.config.load import load_state_config
 from engine.config.locations import find_config
 from engine.config.market import MarketStateConfig
@@ -15,6 +16,7 @@ from engine.today import TodayReport, Verdict, today_report, today_text
 from engine.today.answer_data import NO_ORDERS
 from engine.today.playbook_day import playbook_day
 from engine.today.releases_ahead import next_releases
+from engine.today.sentences import working_line
 from engine.today.to_last_bar import run_to_last_bar
 from tests.data_feeds.factory import ns, series
 from tests.engine.today.market_of_days import LAST, ORIGIN, SERIES, channels, made_catalog, made_run
@@ -202,3 +204,30 @@ def test_the_position_shown_is_the_last_fill_s(tuesday: TodayReport) -> None:
     worth = sum(item.value or 0.0 for item in held.values())
     assert book.equity is not None
     assert np.isclose(worth, 0.9 * book.equity, rtol=0.05)
+
+
+def test_an_order_whose_open_has_passed_is_told_so(stored: Catalog, tmp_path: Path) -> None:
+    config = made_run("dip", tmp_path, stored)
+    evenings = (ns("2026-01-12T23:30") + day * DAY_NS for day in range(4))
+    found = ((at, playbook_day(config, stored, at)) for at in evenings)
+    at, told = next((at, day) for at, day in found if any(o.kind == "market" for o in day.to_send))
+    (order,) = (order for order in told.to_send if order.kind == "market")
+    # New York opens at 14:30Z: 15 hours after the reading.
+    assert order.opens_at == utc_text(at + 15 * HOUR_NS)
+    assert not order.has_opened
+    for hours, passed in ((14, False), (16, True)):
+        later = playbook_day(config, stored, at + hours * HOUR_NS)
+        assert later.to_send == tuple(replace(o, has_opened=passed) for o in told.to_send)
+
+
+def test_a_stop_closes_the_position_and_a_target_its_share(stored: Catalog, tmp_path: Path) -> None:
+    config = made_run("dip", tmp_path, stored)
+    days = (playbook_day(config, stored, ns("2026-01-12T23:30") + n * DAY_NS) for n in range(9))
+    day = next(day for day in days if any(order.role == "target" for order in day.working))
+    held = day.instruments[0].quantity
+    stop = next(order for order in (*day.to_send, *day.working) if order.role == "stop")
+    target = next(order for order in day.working if order.role == "target")
+    assert (stop.quantity, stop.closes_position) == (held, True)
+    assert (target.quantity, target.fraction) == (None, 0.5)
+    assert f"sell {held:g} (all) SPY, stop at " in working_line(stop)
+    assert "sell 50% of the entry, SPY, target, limit at " in working_line(target)
