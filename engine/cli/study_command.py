@@ -95,7 +95,7 @@ def _write(found: "Study", document: dict[str, object], out: Path, *, label: str
         out / "study.json": text.encode(),
         out / "paths.parquet": table.getvalue(),
         out / "study.png": study_picture(found, data=label),
-        # Last: a page never lies beside the numbers of another study for long.
+        # The page last: the files that it links to are then already replaced.
         out / PAGE_FILE: study_page(found, data=label).encode(),
     }
     with storage_errors(out):

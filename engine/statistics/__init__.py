@@ -32,6 +32,7 @@ from engine.statistics.measures import Measure, daily_measures
 from engine.statistics.overfitting import Overfitting, backtest_overfitting
 from engine.statistics.path_summary import PathSummary, path_summary, segments
 from engine.statistics.placebo import (
+    MIN_FREE,
     Candidates,
     Draws,
     Placebo,
@@ -64,6 +65,7 @@ __all__ = [
     "LEAST_CLUSTERS",
     "MIN_CLUSTERS",
     "MIN_DAYS",
+    "MIN_FREE",
     "MIN_TRADES",
     "Candidates",
     "ClusterEffect",

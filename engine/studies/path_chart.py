@@ -26,7 +26,8 @@ def study_picture(study: Study, *, data: str) -> bytes:
             axes.set_title(f"{around.market.title}, {around.market.unit}", fontsize=9, color=INK)
         figure.suptitle(
             f"{', '.join(study.episodes)}; data: {data}.  Blue: median and quartiles of the "
-            "events; dashed: their mean; red: 95% of the means at placebo dates",
+            f"events; dashed: their mean; red: {100 * study.rules.sampling.level:g}% of the means "
+            "at placebo dates",
             fontsize=9,
             color=INK,
             x=0.01,
@@ -37,8 +38,11 @@ def study_picture(study: Study, *, data: str) -> bytes:
     return stream.getvalue()
 
 
-def kind_chart(kind: KindStudy) -> str:
-    """Return the SVG of one kind of event: a panel a market, two rows of panels."""
+def kind_chart(kind: KindStudy, level: float) -> str:
+    """Return the SVG of one kind of event: a panel a market, two rows of panels.
+
+    ``level`` is the share of placebo means that the bands hold.
+    """
     across = -(-len(kind.around) // 2)
     with quiet_grid(2, across, cell=PANEL) as (figure, panels):
         figure.subplots_adjust(hspace=0.55, wspace=0.25)
@@ -48,17 +52,20 @@ def kind_chart(kind: KindStudy) -> str:
             axes.set_title(f"{around.market.title}, {around.market.unit}", fontsize=9)
         for axes in flat[len(kind.around) :]:
             axes.set_axis_off()
-            _explain(axes)
+            _explain(axes, level)
         return figure_svg(figure)
 
 
-def _explain(axes: Any) -> None:
+def _explain(axes: Any, level: float) -> None:
     """Write the meaning of lines and bands into an empty panel."""
     lines: tuple[tuple[str, dict[str, Any]], ...] = (
         ("median of the events", {"color": LINE, "linewidth": 1.3}),
         ("their quartiles", {"color": LINE, "linewidth": 7, "alpha": 0.18}),
         ("their mean", {"color": INK, "linewidth": 0.9, "linestyle": "--"}),
-        ("95% of the means\nat random dates", {"color": LOSS, "linewidth": 7, "alpha": 0.22}),
+        (
+            f"{100 * level:g}% of the means\nat random dates",
+            {"color": LOSS, "linewidth": 7, "alpha": 0.22},
+        ),
     )
     for words, style in lines:
         axes.plot([], [], label=words, **style)

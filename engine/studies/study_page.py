@@ -7,9 +7,9 @@ import numpy as np
 
 from data_feeds.clock import utc_text
 from data_feeds.schema import Provenance
-from engine.formatting import MISSING, p_value, percent
+from engine.formatting import MISSING, NOT_AVAILABLE, counted_noun, p_value, percent
 from engine.pages.html import render
-from engine.statistics import Interval, Missing
+from engine.statistics import MIN_CLUSTERS, MIN_FREE, Interval, Missing
 from engine.studies.path_chart import kind_chart
 from engine.studies.study import Around, HorizonMove, KindStudy, Study
 from engine.studies.study_sentences import days_text, move_text, study_conclusions
@@ -27,12 +27,19 @@ READING = (
     "An event's instant is the one at which it became known; its path starts at the last value "
     "known then. QQQ from the next close starts at the first close after the event instead.",
     "Independent: events closer to each other than the horizon share days and count as one group. "
-    "With fewer than 8 groups there is neither interval nor p.",
-    "Random dates: as many as the events, drawn from the same episodes; p is two-sided, the share "
-    "of draws at least as far from their middle as the events' mean.",
+    f"With fewer than {MIN_CLUSTERS} groups there is neither interval nor p.",
+    "Random dates: as many as the events, from the same episodes. Drawn apart: outside the horizon "
+    "that follows each event, events of a burst kept together. Rotated, where this would leave "
+    f"less than {MIN_FREE:.0%} of an episode: the whole pattern of events is moved around the "
+    "episode, so that a date may lie near an event.",
+    "p is two-sided: twice the share of draws with a mean at or beyond the events' mean, on the "
+    "side where they are fewer, the events themselves counted as one draw; at most 1.",
     "Smallest seen: a true difference from random dates at least this large would have been found "
     "in four of five such samples; a smaller one mostly not.",
-    "With 9% unknown: data were missing to tell whether the event held on 9% of the days or bars.",
+)
+UNKNOWN = (
+    "With a share unknown: on so many of the days or bars data were missing to tell whether the "
+    "event held."
 )
 
 Rows = list[tuple[str, ...]]
@@ -75,19 +82,24 @@ def study_page(study: Study, *, data: str) -> str:
             f"{item.episode}: {', '.join(item.kinds)} cannot be searched for: {item.reason}"
             for item in study.unseen
         ],
-        reading=READING,
+        reading=[*READING, *_unknown_words(study)],
         files_beside=FILES,
     )
+
+
+def _unknown_words(study: Study) -> list[str]:
+    """Return the sentence on shares that are unknown, where the page shows such a share."""
+    return [UNKNOWN] if any(any(kind.unknown.values()) for kind in study.kinds) else []
 
 
 def _section(kind: KindStudy, study: Study) -> KindSection:
     name, count = kind.kind.value.replace("_", " "), len(kind.at)
     return KindSection(
-        title=f"{name[0].upper()}{name[1:]}: {count} event{'' if count == 1 else 's'}",
+        title=f"{name[0].upper()}{name[1:]}: {counted_noun(count, 'event')}",
         name=name,
         meaning=kind.kind.meaning,
         sample=sample_rows(kind, study.episodes),
-        chart=kind_chart(kind) if count else "",
+        chart=kind_chart(kind, study.rules.sampling.level) if count else "",
         chart_words=f"Paths of {len(kind.around)} markets around {name}: median, quartiles and "
         "mean of the events beside the means after random dates",
         results=result_rows(kind),
@@ -109,7 +121,7 @@ def result_rows(kind: KindStudy) -> Rows:
     """Return a row a market and horizon beside random dates, a heading row first."""
     heading = (
         *("market", "after", "events", "independent", "mean move", "its interval", "rose"),
-        *("random dates", "their band", "p", "smallest seen"),
+        *("random dates", "drawn", "their band", "p", "smallest seen"),
     )
     return [heading, *(_result(a, effect) for a in kind.around for effect in a.effects)]
 
@@ -124,13 +136,14 @@ def _result(around: Around, effect: HorizonMove) -> tuple[str, ...]:
     between = (
         f"{shown(interval.low)} to {shown(interval.high)}"
         if isinstance(interval, Interval)
-        else "too few"
+        else str(interval)
     )
-    beside = ("n/a", "", "n/a", "")
+    beside = (NOT_AVAILABLE, "", str(placebo), "", "")
     if not isinstance(placebo, Missing):
         band = f"{shown(placebo.low)} to {shown(placebo.high)}"
         smallest = f"{placebo.detectable * around.market.scale:.2f}{around.market.unit}"
-        beside = (shown(placebo.mean), band, p_value(placebo.p_value), smallest)
+        tested = (band, p_value(placebo.p_value), smallest)
+        beside = (shown(placebo.mean), placebo.way, *tested)
     return (
         around.market.title,
         days_text(around, effect.days),

@@ -9,14 +9,12 @@ import pyarrow as pa
 
 from data_feeds.clock import utc_text
 from data_feeds.schema import Provenance
-from engine.formatting import columns, p_value, percent, signed
-from engine.statistics import Interval, Missing
+from engine.formatting import columns, counted_noun, p_value, percent, percent_share, signed
+from engine.statistics import MIN_CLUSTERS, Interval, Missing
 from engine.studies.study import Around, HorizonMove, KindStudy, Study
-from engine.studies.study_sentences import SIGNIFICANT, judged_moves
+from engine.studies.study_sentences import SIGNIFICANT, expected_by_chance, judged_moves
 
 NOTHING = "-"
-# A positive share that would be rounded to 0% is shown as more than 0%.
-LEAST_SHOWN = 0.005
 
 
 def study_text(study: Study, *, data: str) -> str:
@@ -24,7 +22,10 @@ def study_text(study: Study, *, data: str) -> str:
     lines = [f"Event study of {', '.join(study.episodes)}; data: {data}", ""]
     for kind in study.kinds:
         counts = ", ".join(f"{name}: {count_text(kind, name)}" for name in study.episodes)
-        lines += [f"{kind.kind}: {len(kind.at)} events ({counts})", f"  {kind.kind.meaning}"]
+        lines += [
+            f"{kind.kind}: {counted_noun(len(kind.at), 'event')} ({counts})",
+            f"  {kind.kind.meaning}",
+        ]
         if len(kind.at):
             lines += columns([_head(study.rules.sampling.level), *_rows(kind)])
         lines.append("")
@@ -43,7 +44,7 @@ def count_text(kind: KindStudy, episode: str) -> str:
     count = str(kind.episode.count(episode))
     if unknown == 0:
         return count
-    return f"{count} with {'<1%' if unknown < LEAST_SHOWN else percent(unknown, 0)} unknown"
+    return f"{count} with {percent_share(unknown)} unknown"
 
 
 def _head(level: float) -> tuple[str, ...]:
@@ -89,11 +90,12 @@ def _notes(study: Study) -> list[str]:
     low = sum(p < SIGNIFICANT for p in judged)
     return [
         f"{low} of {len(judged)} p-values lie below {SIGNIFICANT}; "
-        f"{SIGNIFICANT * len(judged):.0f} would by chance alone.",
+        f"{expected_by_chance(len(judged))} would by chance alone.",
         "seen from: a true difference from the placebo mean at least this large, either way, would",
         "have been found in four of five such samples; a smaller one mostly not.",
         "Unknown: the share of days or bars at which data were missing to tell whether it held.",
-        "n/a: fewer than 8 independent events (clusters). A day is 24 hours for BTC, funding and",
+        f"n/a: fewer than {MIN_CLUSTERS} independent events (clusters). A day is 24 hours for BTC, "
+        "funding and",
         "open interest, a session for QQQ, DXY and the 10-year yield; their first session may hold",
         "hours before the event, because a path starts at the last value known to it. 'QQQ next'",
         "starts at the first close after the event instead.",
