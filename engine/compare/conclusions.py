@@ -65,10 +65,24 @@ def conclusions(facts: Sequence[CellFacts], *, reference: str, level: float) -> 
 
 def _leads(facts: Sequence[CellFacts], reference: str) -> str:
     won = [
-        f"{title} in {sum(cell.lead > 0 for cell in cells)} of {len(cells)}"
+        f"{title} in {sum(cell.lead > 0 for cell in cells)} of {len(cells)} "
+        f"({_span([cell.lead for cell in cells])})"
         for title, cells in _by_row(facts)
     ]
-    return f"Episodes in which a playbook returned more than {reference}: {'; '.join(won)}."
+    return (
+        f"Episodes in which a playbook returned more than {reference}, with the difference: "
+        f"{'; '.join(won)}."
+    )
+
+
+def _span(values: Sequence[float]) -> str:
+    """Return the least and the largest of some fractions.
+
+    >>> _span([0.1, -0.02]), _span([0.1])
+    ('-2.00% to +10.00%', '+10.00%')
+    """
+    ends = [signed_percent(value) for value in (min(values), max(values))]
+    return " to ".join(dict.fromkeys(ends))
 
 
 def _intervals(facts: Sequence[CellFacts], level: float) -> str:

@@ -26,11 +26,13 @@ def said(facts=FACTS):
 
 
 def test_who_returned_more_than_the_reference_counts_episodes_by_playbook():
+    # A's differences are 10% and 15%, B's is -1%.
     assert said()[0] == (
-        "Episodes in which a playbook returned more than 60/40: A in 2 of 2; B in 0 of 1."
+        "Episodes in which a playbook returned more than 60/40, with the difference: A in 2 of 2 "
+        "(+10.00% to +15.00%); B in 0 of 1 (-1.00%)."
     )
     even = [replace(LOST, lead=0.0)]
-    assert said(even)[0].endswith("A in 0 of 1.")
+    assert said(even)[0].endswith("A in 0 of 1 (0.00%).")
 
 
 def test_intervals_that_leave_out_zero_are_named_on_either_side():
