@@ -144,8 +144,8 @@ def test_without_scripts_the_still_picture_stands_in_the_page(browser, address):
         assert not page.is_visible("#chart-svg")
 
 
-def test_print_shows_whole_tables(browser, address):
-    with offline_context(browser) as context:
+def test_print_shows_whole_tables_in_black_on_white_also_in_dark_mode(browser, address):
+    with offline_context(browser, color_scheme="dark") as context:
         page = context.new_page()
         page.goto(address)
         page.emulate_media(media="print")
@@ -154,3 +154,6 @@ def test_print_shows_whole_tables(browser, address):
         )
         assert len(heights) > 5
         assert [pair for pair in heights if pair[0] < pair[1]] == []
+        colours = "e => [getComputedStyle(e).color, getComputedStyle(e).backgroundColor]"
+        assert page.eval_on_selector("body", colours) == ["rgb(0, 0, 0)", "rgb(255, 255, 255)"]
+        assert not page.locator(".bar").is_visible()
