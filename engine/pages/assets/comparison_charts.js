@@ -17,8 +17,9 @@
   // Plotly reads a little HTML in texts: names of runs are text, not HTML.
   const safe = (text) =>
     text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
-  const lines = (text) =>
-    safe(text).split("\n").map((line) => line.replace(/(.{1,70})(\s+|$)/g, "$1<br>")).join("");
+  const wrapped = (line) =>
+    line.replace(isNarrow() ? /(.{1,34})(\s+|$)/g : /(.{1,70})(\s+|$)/g, "$1<br>");
+  const lines = (text) => safe(text).split("\n").map(wrapped).join("");
   const isNarrow = () => narrow.matches || printing;
 
   // Tops and bottoms of the panels; without prices the others take their place.
@@ -56,7 +57,7 @@
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { color: ink, family: "Helvetica Neue, Arial, sans-serif", size: 12 },
       margin: { l: isNarrow() ? 34 : 62, r: 10, t: 8, b: 30 },
-      hovermode: "closest", hoverlabel: { align: "left" },
+      hovermode: "closest", hoverlabel: { align: "left", bgcolor: style("soft"), bordercolor: style("muted"), font: { color: ink } },
       ...(printing ? PRINTED : {}),
       legend: { orientation: "h", y: -0.05, itemsizing: "constant" },
       xaxis: {
@@ -173,10 +174,12 @@
     if (zooms) window.Plotly.relayout(chart.place, mark ? around(chart, panel, mark) : whole(chart));
     chart.told.textContent = mark
       ? `${number + 1} of ${panel.marks.length}, ${titleOf(panel.row)}: ${mark.text}` : "";
-    if (mark) {
-      const curve = chart.place.data.findIndex((trace) => trace.yaxis === "y5" && trace.customdata);
+    const curve = chart.place.data.findIndex((trace) => trace.yaxis === "y5" && trace.customdata);
+    // The others fade; on a phone a label would cover the price, and the text above says the same.
+    window.Plotly.restyle(chart.place, { selectedpoints: [mark ? [number] : null] }, [curve]);
+    if (mark && !isNarrow()) {
       window.Plotly.Fx.hover(chart.place, [{ curveNumber: curve, pointNumber: number }], ["xy5"]);
-    }
+    } else window.Plotly.Fx.unhover(chart.place);
   }
   function whole(chart) {
     const { start, end } = chart.drawing;

@@ -124,9 +124,11 @@ def test_risk_phases_and_prices_follow_their_selectors_and_lead_to_the_cell(visi
     told = part.locator(".reason").inner_text()
     assert told.startswith("1 of ")
     assert "Decided 2026-0" in told
+    assert page.locator("#chart-1 .hoverlayer .hovertext").count() == 1
     near = page.evaluate("document.querySelector('#chart-1').layout.xaxis.range")
     steps["whole window"].click()
     assert part.locator(".reason").inner_text() == ""
+    assert page.locator("#chart-1 .hoverlayer .hovertext").count() == 0
     assert page.evaluate("document.querySelector('#chart-1').layout.xaxis.range") != near
 
     # The tables of money fit.
