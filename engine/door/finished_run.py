@@ -18,7 +18,7 @@ from engine.audit import AuditReport, audit_run
 from engine.config.models import RunConfig
 from engine.door.folder_tables import FolderTables
 from engine.door.shown import Answer, Picture
-from engine.pages.charts import PriceLine, trade_chart
+from engine.pages.charts import PriceLine, standing_alone, trade_chart
 from engine.pages.publish import TEARSHEET_FILE
 from engine.price_chart.stored_bars import explains_fills, traded_bar_keys
 from engine.run_folder.read import RunFolder
@@ -154,9 +154,8 @@ class Run(FolderTables):
         """
         lines, missing = self._prices()
         note = f"no prices of {', '.join(missing)}: not in the data, or changed" if missing else ""
-        return Picture(
-            trade_chart(lines, self._files.curve, self.config.account.currency or "quote"), note
-        )
+        drawn = trade_chart(lines, self._files.curve, self.config.account.currency or "quote")
+        return Picture(standing_alone(drawn), note)
 
     def _prices(self) -> tuple[list[PriceLine], list[str]]:
         """Return the closes and trades of each traded instrument, and the instruments without."""

@@ -40,6 +40,11 @@ _PAGE_COLOURS = {
     SELL_OFF_SHADE: "rgba(var(--bad),.2)",
 }
 _COLOUR = re.compile("|".join(_PAGE_COLOURS))
+# The same variables for a picture that stands on no page of ours, on white paper.
+_OWN_COLOURS = (
+    f"background:#fff;--ink:{INK};--muted:{MUTED};--line:{GRID};--plot:{LINE};"
+    "--good:26,127,75;--bad:192,57,43"
+)
 _PROLOG = re.compile(
     r"<\?xml[^>]*\?>\s*|<!DOCTYPE svg[^>]*>\s*|<metadata>.*?</metadata>\s*", re.DOTALL
 )
@@ -189,6 +194,11 @@ def figure_svg(figure: Any) -> str:
     figure.savefig(stream, format="svg", metadata={"Date": None}, transparent=True)
     drawn = without_prologs(stream.getvalue()).strip()
     return _COLOUR.sub(lambda found: _PAGE_COLOURS[found[0]], drawn)
+
+
+def standing_alone(svg: str) -> str:
+    """Return a chart with colours of its own, for a notebook or a file; a page has them already."""
+    return svg.replace("<svg ", f'<svg style="{_OWN_COLOURS}" ', 1)
 
 
 def without_prologs(document: str) -> str:

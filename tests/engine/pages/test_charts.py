@@ -1,5 +1,7 @@
 """Draw SVG charts: every extreme stays, and equal runs give equal bytes."""
 
+import re
+
 import numpy as np
 
 from engine.pages import charts
@@ -41,6 +43,18 @@ def test_colours_of_the_page_are_its_variables_and_nothing_lies_behind(make_run)
     assert "stroke: var(--plot)" in drawn
     assert "fill: #ffffff" not in drawn
     assert "#000000" not in drawn
+
+
+def test_a_chart_that_stands_alone_brings_every_colour_that_it_names(make_run):
+    curve = make_run(hours=400).outcome.curve
+    span = tuple(int(curve.at[place]) for place in (10, 50, 200))
+    drawn = trade_chart([], curve, "USDT", [span])
+    named = set(re.findall(r"var\((--[a-z]+)\)", drawn))
+    assert {"--ink", "--plot", "--bad"} <= named
+    alone = charts.standing_alone(drawn)
+    (own,) = re.findall(r'^<svg style="([^"]+)"', alone)
+    assert named <= set(re.findall(r"(--[a-z]+):", own))
+    assert alone.count("style=") == drawn.count("style=") + 1
 
 
 def test_every_fill_is_drawn_at_its_own_price(make_run):
