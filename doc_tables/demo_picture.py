@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
@@ -33,6 +34,20 @@ def blocks(catalog: Path) -> Iterator[PageBlock]:
 
 
 def _photograph(page_file: Path) -> None:
+    with opened(page_file, DRAWN) as page:
+        # The bar of contents would lie over the picture.
+        page.add_style_tag(content=".bar{display:none}")
+        page.screenshot(path=PICTURE, clip=_clip(page), full_page=True)  # type: ignore[arg-type]
+
+
+@contextmanager
+def opened(page_file: Path, drawn: str) -> Iterator[Page]:
+    """Yield a page in a browser without a network, once ``drawn`` is true in it.
+
+    Raises
+    ------
+    SystemExit : there is no Chromium.
+    """
     browser_file = os.environ.get("RISKOFF_CHROMIUM") or shutil.which("chromium")
     if browser_file is None:
         raise SystemExit("no chromium in PATH: install it, or set RISKOFF_CHROMIUM")
@@ -42,10 +57,8 @@ def _photograph(page_file: Path) -> None:
         )
         page = browser.new_context(viewport=SIZE, offline=True).new_page()  # type: ignore[arg-type]
         page.goto(page_file.as_uri())
-        page.wait_for_function(DRAWN)
-        # The bar of contents would lie over the picture.
-        page.add_style_tag(content=".bar{display:none}")
-        page.screenshot(path=PICTURE, clip=_clip(page), full_page=True)  # type: ignore[arg-type]
+        page.wait_for_function(drawn)
+        yield page
         browser.close()
 
 
