@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.peers.environments import python_of
 from doc_tables.blocks import ROOT
-from doc_tables.site.built import build, network_loads, strictness_faults
+from doc_tables.site.built import build, name_search, network_loads, strictness_faults
 from doc_tables.site.executed import executed
 from doc_tables.site.notebook_pages import NOTEBOOKS, load_notebook, notebook_page
 from doc_tables.site.stage import site_path, stage
@@ -40,6 +40,7 @@ def main() -> int:
         page.write_text(notebook_page(found, path, page.parent), encoding="utf-8")
         print(f"{path.name}: {time.monotonic() - began:.0f} s", flush=True)
     told = [build(python, SETTINGS, SITE), *strictness_faults(python, SETTINGS, ENVIRONMENT)]
+    name_search(SITE)
     told += [f"loads from the network: {found}" for found in network_loads(SITE)]
     if any(told):
         print(*filter(None, told), sep="\n")

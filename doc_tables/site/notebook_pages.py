@@ -58,7 +58,7 @@ def _shown(output: Mapping[str, Any]) -> Iterator[str]:
         yield _fenced("".join(output["text"]), "text")
     elif "text/html" in data:
         html = PANDAS_STYLE.sub("", "".join(data["text/html"]))
-        yield f'<div class="output">\n{PANDAS_TABLE.sub("", html)}\n</div>'
+        yield f'<div class="output" tabindex="0">\n{PANDAS_TABLE.sub("", html)}\n</div>'
     elif "text/plain" in data:
         yield _fenced("".join(data["text/plain"]), "text")
 

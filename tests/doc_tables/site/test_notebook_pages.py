@@ -55,7 +55,7 @@ def test_words_code_and_text_follow_each_other(tmp_path: Path) -> None:
 def test_a_table_stands_without_the_style_of_pandas(tmp_path: Path) -> None:
     html = '<style scoped>\n.dataframe {}\n</style>\n<table border="1" class="dataframe"></table>'
     found = page(cell("frame", [shown(text_html=html, text_plain="frame")]), folder=tmp_path)
-    assert '<div class="output">\n<table></table>\n</div>' in found
+    assert '<div class="output" tabindex="0">\n<table></table>\n</div>' in found
     assert "```text" not in found
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from doc_tables.blocks import DOCS, ROOT
 from doc_tables.site import stage as staging
-from doc_tables.site.built import network_loads
+from doc_tables.site.built import name_search, network_loads
 from doc_tables.site.stage import outside_fences, site_path, site_text, stage, targets
 
 OWN_RULE = DOCS / "notebooks" / "own_rule.ipynb"
@@ -87,6 +87,13 @@ def test_a_page_that_loads_from_another_host_is_found(
 ) -> None:
     (tmp_path / "page.html").write_text(f"<html>{element}</html>")
     assert bool(list(network_loads(tmp_path))) == loads
+
+
+def test_the_search_dialog_gets_a_name_for_screen_readers(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text('<div class="md-search" role="dialog"></div>')
+    name_search(tmp_path)
+    assert page.read_text() == '<div class="md-search" role="dialog" aria-label="Search"></div>'
 
 
 def test_a_site_without_pages_is_refused(tmp_path: Path) -> None:
