@@ -53,8 +53,12 @@ def aged(
 
 
 def bars_age(reader: str, source: Catalog, key: ChannelKey, at: int) -> InputAge:
-    """Return the age of bars, whose limit is the age of the newest bar that is due."""
-    newest = newest_fact(source, key, at)
+    """Return the age of bars, whose limit is the age of the newest bar that is due.
+
+    Finer stored bars stand for bars that are not stored themselves.
+    """
+    origin = stored_keys(source, [key])[key]
+    newest = None if origin is None else newest_fact(source, origin, at)
     calendar = source.instruments()[key.instrument].calendar
     due = due_close(calendar, Timeframe(key.timeframe).ns, at)
     return aged(reader, key, newest, at, at - due)

@@ -12,6 +12,7 @@ from data_feeds.clock import DAY_NS, HOUR_NS, utc_text
 from engine.config.load import load_state_config
 from engine.config.locations import find_config
 from engine.config.market import MarketStateConfig
+from engine.testing import candles
 from engine.today import TodayReport, Verdict, today_report, today_text
 from engine.today.answer_data import NO_ORDERS
 from engine.today.playbook_day import playbook_day
@@ -19,7 +20,15 @@ from engine.today.releases_ahead import next_releases
 from engine.today.sentences import working_line
 from engine.today.to_last_bar import run_to_last_bar
 from tests.data_feeds.factory import ns, series
-from tests.engine.today.market_of_days import LAST, ORIGIN, SERIES, channels, made_catalog, made_run
+from tests.engine.today.market_of_days import (
+    LAST,
+    ORIGIN,
+    PERP,
+    SERIES,
+    channels,
+    made_catalog,
+    made_run,
+)
 
 RULES = MarketStateConfig()
 TUESDAY, SUNDAY = "2026-02-10T23:30", "2026-02-08T15:00"
@@ -231,3 +240,22 @@ def test_a_stop_closes_the_position_and_a_target_its_share(stored: Catalog, tmp_
     assert (target.quantity, target.fraction) == (None, 0.5)
     assert f"sell {held:g} (all) SPY, stop at " in working_line(stop)
     assert "sell 50% of the entry, SPY, target, limit at " in working_line(target)
+
+
+def test_bars_that_are_made_from_finer_ones_are_as_fresh_as_these(
+    stored: Catalog, tmp_path: Path
+) -> None:
+    finer = Catalog(tmp_path / "finer")
+    for owner, rows in channels():
+        kept = rows
+        if owner.id == PERP.id:
+            halves = np.repeat(rows["opened_at"], 2)
+            halves[1::2] += HOUR_NS // 2
+            table = [np.repeat(rows[name], 2) for name in ("open", "high", "low", "close")]
+            kept = candles(np.column_stack(table), timeframe="30m", opened_at=halves.tolist())
+        finer.write(owner, [kept], ORIGIN)
+    at = ns(TUESDAY)
+    told = playbook_day(made_run("break", tmp_path, finer), finer, at)
+    assert (told.problem, told.rows_to) == ("", "2026-02-10T23:00Z")
+    assert [(item.newest, item.is_stale) for item in told.inputs] == [("2026-02-10T23:30Z", False)]
+    assert today_report(finer, RULES, [], at).verdict is not Verdict.TOO_OLD
