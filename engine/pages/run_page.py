@@ -9,6 +9,7 @@ from engine.pages.charts import PriceLine, trade_chart
 from engine.pages.html import asset, render
 from engine.pages.quantstats_part import quantstats_part
 from engine.pages.run_chart_part import STYLE, LiveChart, live_chart
+from engine.pages.run_sentences import run_conclusions, run_facts
 from engine.price_chart import run_chart
 from engine.results.contents import run_folder_name
 from engine.results.doubtful import doubtful_warnings
@@ -50,6 +51,7 @@ def run_page(
         warnings=doubtful_warnings(record),
         back=back,
         back_words=back_words,
+        conclusions=run_conclusions(run_facts(record, benchmark)),
         headline=run_rows.headline_rows(record, benchmark),
         headline_note=run_rows.headline_note(record),
         costs=run_rows.cost_rows(record),
