@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from data_feeds.clock import DAY_NS
+from engine.formatting import counted_noun
 from engine.pages.charts import (
     INK,
     LINE,
@@ -16,9 +17,10 @@ from engine.pages.charts import (
     quiet_figure,
     series_dates,
 )
-from engine.stress.measure import QUANTILES
+from engine.stress.measure import QUANTILES, Floats
 from engine.stress.path_groups import PathGroups
 from engine.stress.path_runs import StressResult
+from engine.stress.stress_summary import paths_words
 
 FAN, HISTOGRAM = 3.6, 2.4
 RESOLUTION = 110
@@ -39,7 +41,7 @@ def stress_picture(result: StressResult) -> bytes:
         )  # fmt: skip
         rules = f"{job.config.name}: {job.config.playbook.name}"
         paths = [row.path for row in result.rows]
-        _draw_fan(fan, result, paths, f"{rules}, {len(paths)} paths of {job.days} days")
+        _draw_fan(fan, result, paths, f"{rules}, {paths_words(job)}")
         _draw_ends(ends, result)
         stream = BytesIO()
         figure.savefig(stream, format="png", dpi=RESOLUTION, metadata={"Software": None})
@@ -56,14 +58,14 @@ def stress_chart(result: StressResult, groups: PathGroups) -> str:
     heights = (FAN, FAN, HISTOGRAM) if mixed else (FAN, HISTOGRAM)
     with quiet_figure(heights, one_axis=False) as (figure, (fan, *others, ends)):
         figure.subplots_adjust(hspace=0.3)
-        idle = f"all {len(groups.rows)} paths, {len(groups.idle)} of them without a trade"
+        idle = f"{counted_noun(len(groups.rows), 'path')}, {len(groups.idle)} without a trade"
         _draw_fan(fan, result, [row.path for row in groups.rows], idle)
         for axes in others:
-            _draw_fan(axes, result, traded, f"the {len(traded)} paths with a trade")
+            _draw_fan(axes, result, traded, f"{counted_noun(len(traded), 'path')} with a trade")
             bounds = (fan.get_ylim(), axes.get_ylim())
             for panel in (fan, axes):
                 panel.set_ylim(min(low for low, _ in bounds), max(high for _, high in bounds))
-        _draw_stacked_ends(ends, groups, result.summary.tolerance)
+        _draw_stacked_ends(ends, groups)
         return figure_svg(figure)
 
 
@@ -85,27 +87,21 @@ def _draw_fan(axes: Any, result: StressResult, paths: Sequence[int], title: str)
     axes.set_title(f"{title}: quantiles day by day", fontsize=9, color=INK, loc="left")
 
 
-def _draw_stacked_ends(axes: Any, groups: PathGroups, tolerance: float) -> None:
+def _draw_stacked_ends(axes: Any, groups: PathGroups) -> None:
     """Draw the returns at the end, paths with and without a trade on each other."""
     parts = [[100 * row.total_return for row in part] for part in (groups.traded, groups.idle)]
-    both = np.concatenate(parts)
-    edges = np.linspace(both.min() - 0.01, both.max() + 0.01, BINS + 1)
     words = ("with a trade", "without a trade")
-    axes.hist(parts, bins=edges, stacked=True, color=(LINE, MUTED), label=words)
-    if edges[0] <= -100 * tolerance:
-        axes.axvline(-100 * tolerance, color=LOSS, linewidth=0.9, linestyle="--", label="tolerance")
-    axes.legend(loc="upper left", frameon=False, fontsize=8)
+    axes.hist(
+        parts, bins=_edges(np.concatenate(parts)), stacked=True, color=(LINE, MUTED), label=words
+    )
     axes.set_title("total return at the end", fontsize=9, color=INK, loc="left")
-    axes.set_ylabel("paths")
-    axes.set_xlabel("%")
+    _label_ends(axes)
 
 
 def _draw_ends(axes: Any, result: StressResult) -> None:
     returns = np.array([row.total_return for row in result.rows]) * 100
     drawdowns = np.array([row.max_drawdown for row in result.rows]) * 100
-    both = np.concatenate((returns, drawdowns))
-    # The margin keeps the bins wider than zero where all paths end alike.
-    edges = np.linspace(both.min() - 0.01, both.max() + 0.01, BINS + 1)
+    edges = _edges(np.concatenate((returns, drawdowns)))
     axes.hist(returns, bins=edges, color=LINE, alpha=0.6, label="total return")
     axes.hist(
         drawdowns, bins=edges, histtype="step", color=LOSS, linewidth=1.1, label="maximum drawdown"
@@ -113,6 +109,15 @@ def _draw_ends(axes: Any, result: StressResult) -> None:
     tolerance = -result.summary.tolerance * 100
     if edges[0] <= tolerance:
         axes.axvline(tolerance, color=LOSS, linewidth=0.9, linestyle="--", label="tolerance")
+    _label_ends(axes)
+
+
+def _edges(values: Floats) -> Floats:
+    """Return the edges of the bins; the margin keeps them apart where all paths end alike."""
+    return np.linspace(values.min() - 0.01, values.max() + 0.01, BINS + 1)
+
+
+def _label_ends(axes: Any) -> None:
     axes.legend(loc="upper left", frameon=False, fontsize=8)
     axes.set_ylabel("paths")
     axes.set_xlabel("%")

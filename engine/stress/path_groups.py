@@ -1,12 +1,12 @@
-"""The paths of a stress by what happened on them: traded or never, liquidated, halted."""
+"""The paths of a stress with a trade and without one, and what their results say."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from engine.formatting import percent, signed_percent
-from engine.stress.measure import StressSummary
+from engine.formatting import counted_noun, percent, percent_share, signed_percent
+from engine.stress.measure import StressSummary, events
 from engine.stress.path import PathRow
 
 WORST = 5
@@ -14,7 +14,7 @@ WORST = 5
 
 @dataclass(frozen=True)
 class PathGroups:
-    """The rows of a stress, split by what happened on a path; each group in order of paths."""
+    """The rows of a stress, with and without a trade; each group in order of paths."""
 
     rows: tuple[PathRow, ...]
 
@@ -28,16 +28,6 @@ class PathGroups:
         """Return the paths that never traded."""
         return tuple(row for row in self.rows if not row.trades)
 
-    @property
-    def liquidated(self) -> tuple[PathRow, ...]:
-        """Return the paths with a liquidation."""
-        return tuple(row for row in self.rows if row.liquidations)
-
-    @property
-    def halted(self) -> tuple[PathRow, ...]:
-        """Return the paths on which the drawdown halt tripped."""
-        return tuple(row for row in self.rows if row.halts)
-
     def worst(self, count: int = WORST) -> tuple[PathRow, ...]:
         """Return the paths of the lowest returns, the lowest first; ties by number."""
         return tuple(sorted(self.rows, key=lambda row: (row.total_return, row.path))[:count])
@@ -45,46 +35,43 @@ class PathGroups:
 
 def stress_conclusions(groups: PathGroups, summary: StressSummary, scenario: str) -> list[str]:
     """Return the conclusions of a stress, five sentences."""
+    counts = {name: sum(hit) for name, hit in events(groups.rows, summary.tolerance).items()}
     return [
-        _spread(groups, scenario),
+        _spread(groups, summary, scenario, counts["loss"]),
         _idle(groups),
-        _ruined(groups, summary),
+        f"{_of(counts['liquidation'], groups.rows)} had a liquidation, {counts['halt']} a drawdown "
+        f"halt, and {counts['breach']} a drawdown of {100 * summary.tolerance:g}% or more.",
         _worst(groups, summary),
         "The paths are invented: these shares hold inside the scenario, which has no probability. "
         "No forecast follows, and more paths do not make the scenario truer.",
     ]
 
 
-def _spread(groups: PathGroups, scenario: str) -> str:
-    returns = [row.total_return for row in groups.rows]
-    low, middle, high = np.quantile(returns, (0.05, 0.5, 0.95)).tolist()
-    lost = sum(value < 0 for value in returns)
+def _spread(groups: PathGroups, summary: StressSummary, scenario: str, lost: int) -> str:
+    quantiles = summary.total_return.quantiles
+    low, middle, high = (quantiles[share].estimate for share in (0.05, 0.5, 0.95))
+    if len(groups.rows) == 1:
+        return f"Under scenario {scenario} the only path returned {signed_percent(middle)}."
+    # Counted: of few paths the middle nine tenths are no nine of ten.
+    inside = sum(low <= row.total_return <= high for row in groups.rows)
     return (
-        f"Under scenario {scenario} the median path returned {signed_percent(middle)}; nine of ten "
-        f"lie between {signed_percent(low)} and {signed_percent(high)}. "
-        f"{_of(lost, groups.rows)} lost money."
+        f"Under scenario {scenario} the median path returned {signed_percent(middle)}; "
+        f"{_of(inside, groups.rows)} ended between the quantiles of 5% and 95%, "
+        f"{signed_percent(low)} and {signed_percent(high)}. {_of(lost, groups.rows)} lost money."
     )
 
 
 def _idle(groups: PathGroups) -> str:
     idle, traded = groups.idle, groups.traded
     if not idle:
-        return f"Every one of the {len(groups.rows)} paths had a trade."
+        count = len(groups.rows)
+        return f"{'The only path' if count == 1 else f'Each of the {count:,} paths'} had a trade."
     told = f"{_of(len(idle), groups.rows)} never traded"
     if not traded:
         return f"{told}: the result says nothing about the rules."
     return (
         f"{told} and earned {signed_percent(_median(idle))} in the median; the median of the "
-        f"{_paths(len(traded))} with a trade is {signed_percent(_median(traded))}."
-    )
-
-
-def _ruined(groups: PathGroups, summary: StressSummary) -> str:
-    deep = sum(-row.max_drawdown >= summary.tolerance for row in groups.rows)
-    return (
-        f"{_of(len(groups.liquidated), groups.rows)} had a liquidation, "
-        f"{len(groups.halted)} a drawdown halt, and {deep} a drawdown of "
-        f"{100 * summary.tolerance:g}% or more."
+        f"{counted_noun(len(traded), 'path')} with a trade is {signed_percent(_median(traded))}."
     )
 
 
@@ -94,22 +81,18 @@ def _worst(groups: PathGroups, summary: StressSummary) -> str:
     return (
         f"The lowest return is {signed_percent(lowest.total_return)} (path {lowest.path}), the "
         f"deepest drawdown {percent(deepest.max_drawdown)} (path {deepest.path}); at "
-        f"{percent(summary.level, 0)} confidence at most {percent(summary.worse_at_most, 1)} of "
-        "the scenario's paths lie below either."
+        f"{percent(summary.level, 0)} confidence at most {percent_share(summary.worse_at_most, 1)} "
+        "of the scenario's paths lie below each of them."
     )
 
 
 def _of(count: int, rows: Sequence[PathRow]) -> str:
     """Return a count of paths with its share.
 
-    >>> _of(1, [0] * 4)
-    '1 of 4 paths (25%)'
+    >>> _of(1, [0] * 4), _of(1, [0] * 1_000), _of(999, [0] * 1_000)
+    ('1 of 4 paths (25%)', '1 of 1,000 paths (<1%)', '999 of 1,000 paths (>99%)')
     """
-    return f"{count} of {_paths(len(rows))} ({percent(count / len(rows), 0)})"
-
-
-def _paths(count: int) -> str:
-    return f"{count:,} path{'' if count == 1 else 's'}"
+    return f"{count:,} of {counted_noun(len(rows), 'path')} ({percent_share(count / len(rows))})"
 
 
 def _median(rows: Sequence[PathRow]) -> float:

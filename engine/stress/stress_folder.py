@@ -29,8 +29,8 @@ def publish_stress(
     """Write the folder of a stress, ``<root>/<name>-<id>``, and return its path.
 
     The id is a hash of everything that determines the numbers. Equal stresses give equal bytes in
-    every file but ``timing.json`` and but for ``data.source`` in the resolved config, since equal
-    data may lie in another place.
+    every file but ``timing.json`` and but for places: ``data.source`` in the resolved config, and
+    the folders in the command that the page shows.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def publish_stress(
             summary_text(result, final.name), encoding="utf-8", newline="\n"
         )
         write_yaml(plain(result.job.config), folder / CONFIG_FILE)
-        page = stress_page(result, final.name)
+        page = stress_page(result, final)
         (folder / PAGE_FILE).write_text(page, encoding="utf-8", newline="\n")
         (folder / PICTURE_FILE).write_bytes(stress_picture(result))
         if timing is not None:

@@ -1,47 +1,65 @@
 """The page of a stress: conclusions, the fan, results with and without idle paths, worst paths."""
 
+import shlex
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from data_feeds.clock import utc_text
 from data_feeds.schema import Provenance
-from engine.formatting import MISSING, percent, signed, signed_percent, without
+from engine.formatting import (
+    MISSING,
+    counted_noun,
+    money,
+    percent,
+    signed,
+    signed_percent,
+    without,
+)
 from engine.pages.html import render
 from engine.run_folder.schema import CONFIG_FILE
 from engine.stress.fan_chart import stress_chart
-from engine.stress.measure import QUANTILES, Floats, distribution
+from engine.stress.measure import QUANTILES, Distribution, Floats
 from engine.stress.path import PathRow
 from engine.stress.path_groups import PathGroups, stress_conclusions
 from engine.stress.path_runs import StressResult
-from engine.stress.stress_summary import FILES, WARNING, interval_text, probability_rows, reading
+from engine.stress.stress_summary import (
+    FILES,
+    WARNING,
+    account_words,
+    audited_words,
+    interval_text,
+    paths_words,
+    probability_rows,
+    reading,
+    window_words,
+)
 
 PAGE_FILE = "index.html"
-STRESSES = "stress"
 
 Rows = list[tuple[str, ...]]
 
 
-def stress_page(result: StressResult, name: str) -> str:
-    """Return the HTML of a stress; ``name`` is the name of its folder."""
+def stress_page(result: StressResult, folder: Path) -> str:
+    """Return the HTML of a stress; ``folder`` is where it will lie."""
     groups = PathGroups(result.rows)
     return render(
         "stress.html.j2",
         page_title=title(result),
         heading=title(result),
         is_synthetic=True,
-        notes=_about(result, name),
+        notes=_about(result, folder.name),
         conclusions=stress_conclusions(groups, result.summary, result.job.scenario),
         warning=WARNING,
         chart=stress_chart(result, groups),
         chart_words=_chart_words(groups),
-        results=result_rows(groups, seed=result.job.seed, level=result.summary.level),
+        results=result_rows(groups, result.summary.total_return),
         level=percent(result.summary.level, 0),
         happened=[("", "of all paths", "interval"), *probability_rows(result)],
-        worst=worst_rows(groups),
-        again=again(result, name),
+        worst=worst_rows(groups, result.job.config.account.currency or "quote"),
+        again=again(result, folder),
         story=result.job.story.story,
         reading=reading(result.summary),
         left_out=[f"Without {key}: {why}." for key, why in result.job.base.left_out.items()],
@@ -56,14 +74,16 @@ def title(result: StressResult) -> str:
     return f"{config.name}: {rules} under scenario {story.name}, {story.title}"
 
 
-def result_rows(groups: PathGroups, *, seed: int, level: float) -> Rows:
-    """Return quantiles of the return: all paths, those with a trade, those without one."""
+def result_rows(groups: PathGroups, whole: Distribution) -> Rows:
+    """Return quantiles of the return: all paths, those with a trade, those without one.
+
+    ``whole`` is the distribution of the return over all paths.
+    """
     parts = (groups.rows, groups.traded, groups.idle)
     rows: Rows = [
         ("total return", "all paths", "interval", "with a trade", "without a trade"),
         ("paths", str(len(parts[0])), "", str(len(parts[1])), str(len(parts[2]))),
     ]
-    whole = distribution(_returns(groups.rows), seed=seed, level=level)
     for probability in QUANTILES:
         rows.append(
             (
@@ -80,9 +100,12 @@ def result_rows(groups: PathGroups, *, seed: int, level: float) -> Rows:
     return rows
 
 
-def worst_rows(groups: PathGroups) -> Rows:
-    """Return the paths of the lowest returns, a heading row first."""
-    heading = ("path", "return", "drawdown", "trades", "liquidations", "halts", "fees", "funding")
+def worst_rows(groups: PathGroups, currency: str) -> Rows:
+    """Return the paths of the lowest returns, a heading row first; amounts in the currency."""
+    heading = (
+        *("path", "return", "drawdown", "trades", "liquidations", "halts"),
+        *(f"fees paid, {currency}", f"funding received, {currency}"),
+    )
     rows: Rows = [heading]
     for row in groups.worst():
         counts = (str(count) for count in (row.trades, row.liquidations, row.halts))
@@ -92,42 +115,45 @@ def worst_rows(groups: PathGroups) -> Rows:
                 signed_percent(row.total_return),
                 percent(row.max_drawdown),
                 *counts,
-                signed(-row.fees),
+                money(row.fees),
                 signed(row.funding),
             )
         )
     return rows
 
 
-def again(result: StressResult, name: str) -> str:
-    """Return the command that writes the run folder of the path of the lowest return."""
+def again(result: StressResult, folder: Path) -> str:
+    """Return the command that writes the run folder of the path of the lowest return.
+
+    It works in the working folder of the stress; ``folder`` is the folder of the stress from there.
+    """
     job = result.job
     (lowest,) = PathGroups(result.rows).worst(1)
-    return (
-        f"riskoff stress {STRESSES}/{name}/{CONFIG_FILE} --scenario {job.scenario} --days "
-        f"{job.days} --seed {job.seed} --path {lowest.path}"
+    plugins = () if job.plugin_path is None else ("--plugin-path", str(job.plugin_path))
+    return shlex.join(
+        (
+            *("riskoff", "stress", str(folder / CONFIG_FILE), "--scenario", job.scenario),
+            *("--days", str(job.days), "--seed", str(job.seed), "--path", str(lowest.path)),
+            *plugins,
+        )
     )
 
 
 def _about(result: StressResult, name: str) -> list[str]:
     job = result.job
-    begun = job.continuation()
-    account, audited = job.config.account, ", ".join(map(str, result.audited))
     return [
-        f"{job.paths} paths of {job.days} days, {utc_text(begun.begin)} to {utc_text(begun.end)}; "
-        f"seed {job.seed}. Before them: what was known then, "
+        f"{paths_words(job)}, {window_words(job)}. Before them: what was known then, "
         f"{Provenance(job.base.dataset.provenance).name.lower()} data.",
-        f"Account {account.venue_cash:,.0f} at the venue, {account.brokerage_cash:,.0f} at the "
-        f"brokerage; venue {job.config.venue.name}. Books derived again and decisions proved "
-        f"causal on paths {audited}.",
+        f"Account {account_words(job)}. Audited {audited_words(result)}.",
         f"Folder {name}",
     ]
 
 
 def _chart_words(groups: PathGroups) -> str:
     return (
-        f"Quantiles of the return through time over {len(groups.rows)} paths, of which "
-        f"{len(groups.idle)} never traded, and the distribution of the results at the end"
+        "Quantiles of the return through time over "
+        f"{counted_noun(len(groups.rows), 'path')}, of which {len(groups.idle)} never traded, and "
+        "the distribution of the results at the end"
     )
 
 

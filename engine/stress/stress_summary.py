@@ -6,8 +6,17 @@ from typing import Any
 
 from data_feeds.clock import utc_text
 from data_feeds.schema import Provenance
-from engine.formatting import columns, json_number, percent, without, wrapped
+from engine.formatting import (
+    columns,
+    counted_noun,
+    json_number,
+    percent,
+    percent_share,
+    without,
+    wrapped,
+)
 from engine.statistics import Interval
+from engine.stress.job import StressJob
 from engine.stress.measure import Distribution, Estimate, StressSummary
 from engine.stress.path_runs import StressResult
 
@@ -41,11 +50,12 @@ def summary_text(result: StressResult, name: str) -> str:
     parts = [
         _head(result, name),
         [
-            f"RESULT of {measured.paths} paths; in brackets the {level} interval of each number",
+            f"RESULT of {counted_noun(measured.paths, 'path')}; in brackets the {level} interval "
+            "of each number",
             *columns(_quantile_rows(result)),
         ],
         [
-            f"HOW OFTEN in {measured.paths} paths; {level} interval",
+            f"HOW OFTEN in {counted_noun(measured.paths, 'path')}; {level} interval",
             *columns(probability_rows(result), left=1),
         ],
         ["READING", *(line for told in reading(measured) for line in wrapped(told, "- "))],
@@ -57,27 +67,46 @@ def summary_text(result: StressResult, name: str) -> str:
 def _head(result: StressResult, name: str) -> list[str]:
     job = result.job
     config, story, dataset = job.config, job.story, job.base.dataset
-    begun = job.continuation()
     before = Provenance(dataset.provenance).name
     lines = [
         f"*** {WARNING} ***",
         f"{config.name}: {config.playbook.name}{without(config.playbook.ignore)} under scenario "
         f"{story.name}, {story.title}",
         *wrapped(f"{story.story[0].upper()}{story.story[1:]}."),
-        f"Paths   {job.paths} of {job.days} days, {utc_text(begun.begin)} to "
-        f"{utc_text(begun.end)}; seed {job.seed}.",
-        f"Before  what was known at {utc_text(begun.begin)}, {before} data.",
-        f"Account {config.account.venue_cash:,.0f} at the venue, "
-        f"{config.account.brokerage_cash:,.0f} at the brokerage; venue {config.venue.name}.",
-        f"Audited {_numbers(result.audited)}: books derived again, decisions proved causal.",
+        f"Paths   {paths_words(job)}, {window_words(job)}.",
+        f"Before  what was known at {utc_text(job.continuation().begin)}, {before} data.",
+        f"Account {account_words(job)}.",
+        f"Audited {audited_words(result)}.",
     ]
     lines += [f"Without {key}: {why}." for key, why in job.base.left_out.items()]
     return [*lines, f"Stress  {name}"]
 
 
-def _numbers(audited: tuple[int, ...]) -> str:
-    paths = ", ".join(str(number) for number in audited)
-    return f"path{'s' if len(audited) > 1 else ''} {paths}"
+def paths_words(job: StressJob) -> str:
+    """Return the number of paths and their length."""
+    return f"{counted_noun(job.paths, 'path')} of {counted_noun(job.days, 'day')}"
+
+
+def window_words(job: StressJob) -> str:
+    """Return the instants between which the paths lie, and their seed."""
+    begun = job.continuation()
+    return f"{utc_text(begun.begin)} to {utc_text(begun.end)}; seed {job.seed}"
+
+
+def account_words(job: StressJob) -> str:
+    """Return the cash at the start and the venue."""
+    account = job.config.account
+    return (
+        f"{account.venue_cash:,.0f} at the venue, {account.brokerage_cash:,.0f} at the brokerage; "
+        f"venue {job.config.venue.name}"
+    )
+
+
+def audited_words(result: StressResult) -> str:
+    """Return the paths that were audited."""
+    paths = ", ".join(str(number) for number in result.audited)
+    many = "s" if len(result.audited) > 1 else ""
+    return f"path{many} {paths}: books derived again, decisions proved causal"
 
 
 def _quantile_rows(result: StressResult) -> list[tuple[str, ...]]:
@@ -119,7 +148,7 @@ def probability_rows(result: StressResult) -> list[tuple[str, str, str]]:
     return [
         (
             PROBABILITIES[name].format(tolerance=_short_percent(result.summary.tolerance)),
-            percent(figure.estimate),
+            percent_share(figure.estimate, 2),
             interval_text(figure),
         )
         for name, figure in result.summary.probabilities.items()
