@@ -17,8 +17,16 @@ from typing import Any
 
 ROOM = "engine.pages"
 STYLESHEET = "style.css"
-HEADING = re.compile(r"<h2\b([^>]*)>(.*?)</h2>", re.DOTALL)
-ATTRIBUTE = re.compile(r'([\w-]+)="([^"]*)"')
+# A heading, or a stretch whose text is no HTML and stays as it is.
+HEADING = re.compile(
+    r"<(?:script|style)\b.*?</(?:script|style)\s*>|<!--.*?-->|<h2\b([^>]*)>(.*?)</h2>",
+    re.DOTALL,
+)
+VERBATIM = re.compile(r"(<(?:script|style)\b[^>]*>).*?</(?:script|style)\s*>|<!--.*?-->", re.DOTALL)
+ATTRIBUTE = re.compile(r"""([\w-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+OPENING = re.compile(r"<[a-zA-Z][^>]*>")
+# Places of the frame around every page.
+FRAME_IDS = frozenset({"top", "content"})
 TAG = re.compile(r"<[^>]*>")
 
 
@@ -77,28 +85,47 @@ def embedded_script(source: str) -> str:
     return source.replace("</script", "<\\/script")
 
 
-def with_contents(html: str) -> PageBody:
+def with_contents(html: str, below: str = "") -> PageBody:
     """Return a page's text with an id on every ``h2``, and its sections.
 
     The name of a section is the attribute ``data-short`` of its heading, else the heading's text. A
-    heading without an id gets one made of its text.
+    heading without an id gets one made of its text that no other element of the page has.
+
+    Parameters
+    ----------
+    html : the text
+    below : the part of the page after the text, whose ids are taken too
     """
     sections: list[PageSection] = []
+    taken = {*FRAME_IDS, *_ids(html), *_ids(below)}
 
     def named(found: re.Match[str]) -> str:
         attributes, inside = found.groups()
-        given = dict(ATTRIBUTE.findall(attributes))
+        if attributes is None:
+            return found[0]
+        given = _attributes(attributes)
         text = " ".join(unescape(TAG.sub("", inside)).split())
         words = "-".join(re.findall(r"[a-z0-9]+", text.lower())) or "section"
         # A further heading of the same words gets a number.
         free = chain([words], (f"{words}-{n}" for n in count(2)))
-        taken = {section.id for section in sections}
         place = given.get("id") or next(name for name in free if name not in taken)
+        taken.add(place)
         sections.append(PageSection(place, unescape(given.get("data-short", text))))
         return found[0] if "id" in given else f'<h2 id="{place}"{attributes}>{inside}</h2>'
 
     made = HEADING.sub(named, html)
     return PageBody(import_module("markupsafe").Markup(made), sections)
+
+
+def _ids(html: str) -> set[str]:
+    """Return the ids that elements have; texts of scripts and comments hold no element."""
+    shown = VERBATIM.sub(lambda found: found[1] or "", html)
+    return {_attributes(tag).get("id", "") for tag in OPENING.findall(shown)}
+
+
+def _attributes(tag: str) -> dict[str, str]:
+    """Return the quoted attributes of a tag, in either kind of quotes."""
+    return {name: double or single for name, double, single in ATTRIBUTE.findall(tag)}
 
 
 @cache

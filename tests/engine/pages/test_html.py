@@ -116,6 +116,32 @@ def test_every_heading_gets_an_id_and_a_place_in_the_contents():
     assert '<h2 id="two-words-2" data-short="A &amp; B">Two Words</h2>' in page.html
 
 
+def test_an_id_made_of_a_heading_is_free_on_the_whole_page():
+    page = with_contents(
+        "<h2>Files</h2><h2>Top</h2><h2>Content</h2><h2>Panel</h2><h2 id='b'>Single</h2>"
+        '<section id="files"></section><h2 id="top-2">Given</h2><h2>Data</h2>',
+        '<dialog id="panel"></dialog><script id=\'data\'>var a = "<p id=\\"single\\">";</script>',
+    )
+    assert [section.id for section in page.sections] == [
+        "files-2", "top-3", "content-2", "panel-2", "b", "top-2", "data-2",
+    ]  # fmt: skip
+    assert "<h2 id='b'>Single</h2>" in page.html
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<script>var a = '<h2>No heading</h2>';</script>",
+        "<!-- <h2>No heading</h2> -->",
+        "<style>/* <h2>No heading</h2> */</style>",
+    ],
+)
+def test_texts_that_are_no_html_stay_as_they_are(text):
+    page = with_contents(f"<h2>One</h2>{text}<h2>Two</h2>")
+    assert [section.id for section in page.sections] == ["one", "two"]
+    assert text in page.html
+
+
 def test_every_section_of_a_page_is_in_its_contents_once(hostile_page):
     places = re.findall(r'<h2 id="([^"]*)"', hostile_page)
     assert len(places) == len(set(places)) == hostile_page.count("<h2") > 5
