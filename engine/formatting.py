@@ -85,6 +85,16 @@ def percent_share(fraction: float, digits: int = 0) -> str:
     return percent(fraction, digits)
 
 
+def share_against(fraction: float, limit: float) -> str:
+    """Return a share in percent; one below a limit is never rounded up to the limit.
+
+    >>> share_against(0.058, 0.95), share_against(0.9496, 0.95), share_against(0.95, 0.95)
+    ('5.8%', 'just below 95.0%', '95.0%')
+    """
+    shown = percent_share(fraction, 1)
+    return f"just below {shown}" if fraction < limit and shown == percent(limit, 1) else shown
+
+
 def counted_noun(number: int, one: str, several: str = "") -> str:
     """Return a number with its noun in the singular or the plural.
 

@@ -11,7 +11,7 @@ from engine.attribution.effects import (
     ConditionEffect,
     effect_row,
 )
-from engine.formatting import percent, signed, signed_percent
+from engine.formatting import counted_noun, percent, signed, signed_percent
 from engine.pages.charts import GAIN, LOSS, MUTED, figure_svg, quiet_figure
 from engine.pages.html import render
 from engine.statistics import MIN_TRADES
@@ -47,7 +47,7 @@ def attribution_page(found: Attribution, name: str) -> str:
         notes=[
             f"Window {found.window}; {found.data_label} data. Full rules: return "
             f"{signed_percent(full.total_return)}, deepest drawdown {percent(full.max_drawdown)}, "
-            f"{full.trades} trades, average R {signed(full.average_r)}.",
+            f"{counted_noun(full.trades, 'trade')}, average R {signed(full.average_r)}.",
             f"Folder {name}",
         ],
         conclusions=attribution_conclusions(found),
@@ -67,8 +67,8 @@ def attribution_conclusions(found: Attribution) -> list[str]:
     made = [effect for effect in found.effects if not effect.error]
     few = f", fewer than {MIN_TRADES}" if found.full.trades < MIN_TRADES else ""
     limits = (
-        f"The full rules made {found.full.trades} trades{few}, in one window: the page cannot say "
-        "which condition would earn in another."
+        f"The full rules made {counted_noun(found.full.trades, 'trade')}{few}, in one window: the "
+        "page cannot say which condition would earn in another."
     )
     if not made:
         return ["No run without a condition could be made.", limits]
@@ -83,17 +83,12 @@ def _named(verb: str, unit: str, effects: Sequence[ConditionEffect]) -> str:
         return f"No condition {verb} {unit}."
     parts = "; ".join(
         f"{effect.condition} {signed(100 * effect.return_earned)} points"
-        f" ({_trades(effect.trades_in)} without it only)"
+        f" ({counted_noun(effect.trades_in, 'trade')} without it only)"
         for effect in effects[:NAMED]
     )
     rest = len(effects) - NAMED
     more = f"; and {rest} more" if rest > 0 else ""
-    count = f"{len(effects)} condition{'' if len(effects) == 1 else 's'}"
-    return f"{count} {verb} {unit}: {parts}{more}."
-
-
-def _trades(count: int) -> str:
-    return f"{count} trade{'' if count == 1 else 's'}"
+    return f"{counted_noun(len(effects), 'condition')} {verb} {unit}: {parts}{more}."
 
 
 def _idle(made: Sequence[ConditionEffect]) -> str:
@@ -101,8 +96,8 @@ def _idle(made: Sequence[ConditionEffect]) -> str:
     if not idle:
         return "Every condition changed at least one entry."
     return (
-        f"{len(idle)} of {len(made)} conditions changed no entry: without them the rules traded "
-        f"alike ({', '.join(idle)})."
+        f"{len(idle)} of {counted_noun(len(made), 'condition')} changed no entry: without "
+        f"{'it' if len(idle) == 1 else 'them'} the rules traded alike ({', '.join(idle)})."
     )
 
 

@@ -23,6 +23,7 @@ from engine.errors import ConfigError
 from engine.formatting import (
     MISSING,
     columns,
+    counted_noun,
     json_number,
     number,
     percent,
@@ -151,7 +152,7 @@ class Attribution:
         head = [
             f"{self.title}, {self.window}{label}",
             f"Full rules: return {percent(full.total_return)}, deepest drawdown "
-            f"{percent(full.max_drawdown)}, {full.trades} trades, average R "
+            f"{percent(full.max_drawdown)}, {counted_noun(full.trades, 'trade')}, average R "
             f"{signed(full.average_r)}.",
             "",
         ]

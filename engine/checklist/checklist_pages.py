@@ -9,7 +9,7 @@ from engine.checklist.explained_day import ConditionLine, DayReport
 from engine.checklist.history import summary_lines
 from engine.checklist.history_chart import LEVEL_WORDS, history_chart
 from engine.config.market import ChecklistStep
-from engine.formatting import in_unit, number
+from engine.formatting import counted_noun, in_unit, number
 from engine.market_state import TIERS, Action, Driver, MarketState, Regime
 from engine.pages.html import render
 from engine.signals.market.steps import STEPS, known_steps
@@ -87,8 +87,9 @@ def day_conclusions(report: DayReport) -> list[str]:
     rest = f"; unknown: {', '.join(unknown)}" if unknown else ""
     scores = ", ".join(f"{name} {number(score, 2)}" for name, score in report.scores.items())
     return [
-        f"Action: {report.action}. {len(held)} of {report.known_steps} known steps hold"
-        f"{': ' if held else ''}{', '.join(held)}{rest}.",
+        f"Action: {report.action}. {len(held)} of "
+        f"{counted_noun(report.known_steps, 'known step')} hold{': ' if held else ''}"
+        f"{', '.join(held)}{rest}.",
         f"Risk tier: {report.tier}. Regime: {report.regime}.",
         f"Driver: {report.driver} (strength of each: {scores}).",
     ]
@@ -124,7 +125,7 @@ def history_conclusions(state: MarketState) -> list[str]:
     """Return the conclusions of a history, four sentences."""
     days, last = len(state), len(state) - 1
     words = [f"{count_of(state, action)} {action.words}" for action in reversed(Action)]
-    told = [f"Of {days:,} days: {', '.join(words)}."]
+    told = [f"Of {counted_noun(days, 'day')}: {', '.join(words)}."]
     begun = _begun(state.action, last)
     told.append(
         f"On the last day, {state.dates[last]}, the action is "
@@ -132,12 +133,15 @@ def history_conclusions(state: MarketState) -> list[str]:
     )
     changes = len(change_rows(state)) - 1
     told.append(
-        f"The action changed {changes:,} times, on average every {number(days / changes, 3)} days."
+        f"The action changed {counted_noun(changes, 'time')}, on average every "
+        f"{number(days / changes, 3)} days."
         if changes
         else "The action never changed."
     )
     partly = int((known_steps(state.conditions) < len(STEPS)).sum())
-    told.append(f"On {partly:,} of {days:,} days at least one of the four steps was unknown.")
+    told.append(
+        f"On {partly:,} of {counted_noun(days, 'day')} at least one of the four steps was unknown."
+    )
     return told
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from engine.checklist.history_chart import CALM, COLOURS, strip_rows
+from engine.formatting import counted_noun
 from engine.market_state import TIERS, Action, Driver, MarketState, Regime
 from engine.pages.charts import GAIN, INK, LOSS, MUTED
 from engine.signals.market.regime import flips
@@ -33,7 +34,7 @@ def history_table(state: MarketState) -> pa.Table:
 
 def summary_lines(state: MarketState) -> list[str]:
     """Return lines of text: the days with each label, and the number of changes."""
-    lines = [f"{len(state)} days, {state.dates[0]} to {state.dates[-1]}"]
+    lines = [f"{counted_noun(len(state), 'day')}, {state.dates[0]} to {state.dates[-1]}"]
     named: tuple[tuple[str, Any, dict[int, str]], ...] = (
         ("action", state.action, {item.value: item.words for item in Action}),
         ("risk tier", state.tier, {place: tier.value for place, tier in enumerate(TIERS)}),
@@ -43,7 +44,7 @@ def summary_lines(state: MarketState) -> list[str]:
     for label, codes, words in named:
         counts = ((word, int((codes == code).sum())) for code, word in words.items())
         told = ", ".join(f"{word} {count}" for word, count in counts if count)
-        flipped = f"; {flips(codes)} changes"
+        flipped = f"; {counted_noun(flips(codes), 'change')}"
         lines.append(f"{label}: {told}{flipped}")
     return lines
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.compare.cells import row_title
 from engine.compare.matrix import Matrix
-from engine.formatting import percent, signed_percent
+from engine.formatting import counted_noun, percent, percent_share, signed_percent
 
 
 @dataclass(frozen=True)
@@ -98,12 +98,10 @@ def _intervals(facts: Sequence[CellFacts], level: float) -> str:
     missing = len(facts) - len(known)
     rest = f"; {missing} cannot be computed" if missing else ""
     if not clear:
-        return (
-            f"{words} holds zero in all {len(known)} cells{rest}: none is shown to be more than "
-            "chance."
-        )
-    count = f"{len(clear)} of {len(known)}"
-    return f"{words} leaves out zero in {count} cells: {'; '.join(clear)}{rest}."
+        cells = "the only cell" if len(known) == 1 else f"all {len(known)} cells"
+        return f"{words} holds zero in {cells}{rest}: none is shown to be more than chance."
+    count = f"{len(clear)} of {counted_noun(len(known), 'cell')}"
+    return f"{words} leaves out zero in {count}: {'; '.join(clear)}{rest}."
 
 
 def _interest(facts: Sequence[CellFacts]) -> str:
@@ -117,7 +115,7 @@ def _interest(facts: Sequence[CellFacts]) -> str:
 
 def _exposure(facts: Sequence[CellFacts]) -> str:
     parts = [
-        f"{title} {percent(fmean(cell.exposure for cell in cells), 1)}"
+        f"{title} {percent_share(fmean(cell.exposure for cell in cells), 1)}"
         for title, cells in _by_row(facts)
     ]
     return (

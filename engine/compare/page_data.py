@@ -20,7 +20,7 @@ from engine.compare.record import CellRecord
 from engine.compare.remarks import warnings_of
 from engine.compare.risk_return import HEIGHT, RISKS, WIDTH, risk_pictures
 from engine.compare.too_few import BLANK_NOTE, sample_of, too_few
-from engine.formatting import percent
+from engine.formatting import counted_noun, percent
 from engine.pages.html import asset, embedded_json, embedded_script, render
 from engine.run_folder.schema import CONFIG_FILE, MANIFEST_FILE, METRICS_FILE
 
@@ -190,7 +190,7 @@ def _cell(
 def _audit_words(record: CellRecord) -> str:
     findings, checks = record.audit["findings"], sum(record.audit["checks"].values())
     if findings:
-        return f"{len(findings)} differences in {checks:,} checks"
+        return f"{counted_noun(len(findings), 'difference')} in {checks:,} checks"
     return f"agrees, {checks:,} checks"
 
 
@@ -198,8 +198,9 @@ def _subtitle(matrix: Matrix) -> str:
     playbooks = sum(not item.baseline for item in matrix.config.rows.values())
     baselines = len(matrix.config.rows) - playbooks
     return (
-        f"{playbooks} playbooks and {baselines} baselines over {len(matrix.episodes)} episodes: "
-        f"{len(matrix.records)} runs, every one audited."
+        f"{counted_noun(playbooks, 'playbook')} and {counted_noun(baselines, 'baseline')} over "
+        f"{counted_noun(len(matrix.episodes), 'episode')}: "
+        f"{counted_noun(len(matrix.records), 'run')}, every one audited."
     )
 
 

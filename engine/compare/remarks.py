@@ -7,7 +7,7 @@ from engine.compare.cell_runs import CellOutcome
 from engine.compare.cells import row_title
 from engine.compare.record import CellRecord
 from engine.decision_terms import EndReason
-from engine.formatting import percent
+from engine.formatting import counted_noun, percent_share
 from engine.records import OrderRole
 from engine.statistics import MIN_TRADES
 
@@ -33,7 +33,7 @@ def warnings_of(records: Iterable[CellRecord], outcomes: Sequence[CellOutcome]) 
     ]
     lines += [
         f"{row_title(cell.item)}, {cell.episode.name}: the audit found "
-        f"{len(cell.audit['findings'])} differences; do not use its numbers."
+        f"{counted_noun(len(cell.audit['findings']), 'difference')}; do not use its numbers."
         for cell in finished
         if cell.audit["findings"]
     ]
@@ -93,7 +93,7 @@ def _unknown(cell: CellRecord) -> list[str]:
         share = rate["unknown"] / rate["rows"] if rate["rows"] else 0.0
         if item["required"] and share > MUCH_UNKNOWN:
             lines.append(
-                f"{item['name']} was unknown on {percent(share, 0)} of the bars: an input is "
+                f"{item['name']} was unknown on {percent_share(share)} of the bars: an input is "
                 "missing or stale."
             )
     return lines
@@ -106,7 +106,7 @@ def _models(cell: CellRecord) -> list[str]:
     if not cell.is_synthetic and done["inferred_mark_bars"]:
         share = done["inferred_mark_bars"] / done["mark_bars"]
         lines.append(
-            f"The mark is inferred from the last price in {percent(share, 0)} of the bars."
+            f"The mark is inferred from the last price in {percent_share(share)} of the bars."
         )
     if any(item["kind"] == "option" for item in manifest["instruments"].values()):
         lines.append("Option prices come from a model that is fitted to the volatility index.")

@@ -1,6 +1,6 @@
 """The tests of a sweep as sentences and tables: the family, the windows left out, costs, lags."""
 
-from engine.formatting import p_words, percent, signed_percent
+from engine.formatting import p_words, percent, percent_share, signed_percent
 from engine.statistics import Missing, Overfitting, Superiority
 from engine.sweep.held_out import HeldOutFolds
 from engine.sweep.judgement import Judgement
@@ -105,7 +105,7 @@ def _folds_sentence(result: SweepResult, found: HeldOutFolds | Missing, words: s
     unit = unit_words(result)[count > 1]
     return (
         f"{words}: the rule's number is {number_text(found.number)}; {won} of {count} {unit} beat "
-        f"the bill; {chosen} chosen, better there than {percent(beaten, 0)} of "
+        f"the bill; {chosen} chosen, better there than {percent_share(beaten)} of "
         f"{counted_sets(result)} (chance: 50%)."
     )
 
@@ -119,7 +119,7 @@ def held_out_rows(result: SweepResult, left: HeldOutFolds) -> list[tuple[str, ..
             result.results[fold.place].item.set_id,
             signed_percent(fold.excess),
             number_text(fold.number),
-            percent(fold.beaten, 0),
+            percent_share(fold.beaten),
             str(fold.dropped),
         )
         for fold in left.folds

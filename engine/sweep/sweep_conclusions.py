@@ -3,7 +3,13 @@
 from collections.abc import Sequence
 from statistics import fmean
 
-from engine.formatting import percent, signed_percent
+from engine.formatting import (
+    counted_noun,
+    percent,
+    percent_share,
+    share_against,
+    signed_percent,
+)
 from engine.statistics import Missing
 from engine.sweep.held_out import HeldOutFolds
 from engine.sweep.judgement import CONVINCING, Judgement
@@ -29,7 +35,7 @@ def sweep_conclusions(
     metric : the number that ranked the sets, in words
     sets, windows : how many there were
     """
-    tried = f"{sets} sets in {windows} window{'' if windows == 1 else 's'}"
+    tried = f"{counted_noun(sets, 'set')} in {counted_noun(windows, 'window')}"
     if isinstance(found, Missing):
         return [f"None of {tried} was chosen: {found.reason}."]
     return [
@@ -47,8 +53,9 @@ def _luck(found: Judgement) -> str:
         return f"How much of it is luck cannot be computed: {found.deflated.reason}."
     shown = "more" if found.deflated >= CONVINCING else "NOT shown to be more"
     return (
-        f"It is {shown} than the best of {found.trials} worthless sets: the probability is "
-        f"{percent(found.deflated, 1)}, and {percent(CONVINCING, 0)} are needed."
+        f"It is {shown} than the best of {counted_noun(found.trials, 'worthless set')}: the "
+        f"probability is {share_against(found.deflated, CONVINCING)}, and {percent(CONVINCING, 0)} "
+        "are needed."
     )
 
 
@@ -59,7 +66,7 @@ def _held_out(folds: HeldOutFolds | Missing) -> str:
     count = len(folds.folds)
     return (
         f"Chosen without the window that judges it, it earned more than the bill in {won} of "
-        f"{count} and was better than {percent(fmean(f.beaten for f in folds.folds), 0)} of all "
+        f"{count} and was better than {percent_share(fmean(f.beaten for f in folds.folds))} of all "
         "sets on average (chance: 50%)."
     )
 
@@ -71,8 +78,9 @@ def _changes(rows: Sequence[SensitivityRow]) -> list[str]:
     plain, *changed = rows
     worst = min(changed, key=lambda row: row.excess)
     return [
-        f"The sum of its excess is {signed_percent(plain.excess)}; the worst of {len(changed)} "
-        f"changes of costs and lags ({worst.change}) makes it {signed_percent(worst.excess)}."
+        f"The sum of its excess is {signed_percent(plain.excess)}; the worst of "
+        f"{counted_noun(len(changed), 'change')} of costs and lags ({worst.change}) makes it "
+        f"{signed_percent(worst.excess)}."
     ]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from engine.config.sweep import ChoiceRule, SweepMetric
-from engine.formatting import columns, number, percent, wrapped
+from engine.formatting import columns, counted_noun, number, percent, share_against, wrapped
 from engine.sell_offs import HINDSIGHT
 from engine.statistics import Missing
 from engine.sweep.judged_words import (
@@ -58,12 +58,15 @@ def heading(result: SweepResult) -> str:
 def about(result: SweepResult) -> list[str]:
     """Return sentences on what was run."""
     job, config = result.job, result.job.config
-    instruments = f", {len(config.instruments)} instruments" if config.instruments else ""
+    instruments = (
+        f", {counted_noun(len(config.instruments), 'instrument')}" if config.instruments else ""
+    )
     runs = len(result.results) * len(job.cells)
     stored = f"; {result.reused} sets were stored by an earlier run" if result.reused else ""
     return [
-        f"{len(result.results)} sets ({config.sampler.kind.value}) in {len(result.inputs.windows)} "
-        f"windows{instruments}: {runs} runs{stored}.",
+        f"{counted_noun(len(result.results), 'set')} ({config.sampler.kind.value}) in "
+        f"{counted_noun(len(result.inputs.windows), 'window')}{instruments}: "
+        f"{counted_noun(runs, 'run')}{stored}.",
         _who(result),
         f"Windows {', '.join(_window_words(result))}.",
         f"{len(result.checked)} sets were run again with every check (decisions causal, numbers "
@@ -202,8 +205,8 @@ def _luck_sentences(result: SweepResult, found: Judgement) -> list[str]:
         trials,
         f"Its Sharpe ratio is {said(found.sharpe)} a year; the best of as many worthless trials "
         f"would reach about {said(found.expected_best)}. The probability that the true ratio lies "
-        f"above that (deflated Sharpe ratio) is {percent(found.deflated, 1)}: {passed}, "
-        f"{CONVINCING:.0%} are needed.",
+        f"above that (deflated Sharpe ratio) is {share_against(found.deflated, CONVINCING)}: "
+        f"{passed}, {CONVINCING:.0%} are needed.",
     ]
 
 

@@ -39,7 +39,7 @@ def test_the_conclusions_name_what_earned_what_cost_and_what_changed_nothing():
         "2 conditions earned return: gate +2.11 points (24 trades without it only); dip +1.00 "
         "points (1 trade without it only).",
         "1 condition cost return: macro -0.30 points (2 trades without it only).",
-        "1 of 4 conditions changed no entry: without them the rules traded alike (volume).",
+        "1 of 4 conditions changed no entry: without it the rules traded alike (volume).",
         "The full rules made 12 trades, fewer than 30, in one window: the page cannot say which "
         "condition would earn in another.",
     ]
@@ -74,3 +74,11 @@ def test_where_no_run_could_be_made_the_page_says_so():
     found = replace(FOUND, effects=(effect("broken", NAN, error="no data"),))
     assert attribution_conclusions(found)[0] == "No run without a condition could be made."
     assert "<svg" not in attribution_page(found, "x")
+
+
+def test_one_condition_and_one_trade_are_told_as_one():
+    one = replace(FOUND, full=RunFigures(0.02, -0.04, 1, 0.3), effects=(effect("volume", 0.0),))
+    *_, idle, limits = attribution_conclusions(one)
+    assert idle.startswith("1 of 1 condition changed no entry: without it")
+    assert limits.startswith("The full rules made 1 trade, fewer than 30")
+    assert "1 trade, average R" in attribution_page(one, "x")

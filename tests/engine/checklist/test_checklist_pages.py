@@ -80,12 +80,19 @@ def test_a_history_counts_its_days_and_changes(state):
     assert f"of {len(state)} days at least one of the four steps was unknown" in unknown
 
 
+def test_an_action_that_changed_once_changed_one_time(state):
+    (row,) = np.flatnonzero(np.diff(state.action))[:1]
+    told = history_conclusions(state.take(np.array([row, row + 1])))
+    assert told[2] == "The action changed 1 time, on average every 2 days."
+
+
 def test_an_action_that_never_changes_began_on_the_first_day(state):
     (row,) = np.flatnonzero(state.dates == np.datetime64("2026-02-05"))
     one = state.take(np.array([row]))
     told = history_conclusions(one)
     assert told[1].endswith("since 2026-02-05.")
     assert told[2] == "The action never changed."
+    assert told[0].startswith("Of 1 day: ")
     assert "It never changed." in history_page(one, data="embedded", is_synthetic=True)
 
 

@@ -41,15 +41,15 @@ def test_intervals_that_leave_out_zero_are_named_on_either_side():
         "+25.00%); 1 cannot be computed."
     )
     below = [replace(WON, interval=(-0.3, -0.1))]
-    assert "leaves out zero in 1 of 1 cells: A in 2022 (-30.00% to -10.00%)." in said(below)[1]
+    assert "leaves out zero in 1 of 1 cell: A in 2022 (-30.00% to -10.00%)." in said(below)[1]
 
 
 def test_intervals_that_all_hold_zero_show_nothing_and_none_shows_nothing():
     assert said([LOST])[1] == (
-        f"{DIFFERENCE} holds zero in all 1 cells: none is shown to be more than chance."
+        f"{DIFFERENCE} holds zero in the only cell: none is shown to be more than chance."
     )
     touching = [replace(LOST, interval=(0.0, 0.2))]
-    assert "holds zero in all 1 cells" in said(touching)[1]
+    assert "holds zero in the only cell" in said(touching)[1]
     assert said([HELD])[1] == (
         f"{DIFFERENCE} cannot be computed in any cell: no difference is shown."
     )

@@ -10,6 +10,7 @@ from data_feeds.embedded import embedded_catalog
 from engine.episodes import find_episode
 from engine.statistics import Missing, Placebo, Sampling
 from engine.studies import EventKind, StudyRules, run_study, study_page
+from engine.studies.path_chart import kind_chart
 from engine.studies.study_page import EPISODE_DAYS, episode_rows, result_rows, sample_rows
 from engine.studies.study_sentences import holm, judged_moves, study_conclusions
 from tests.engine.pages.test_html import Texts
@@ -174,3 +175,11 @@ def test_unknown_shares_are_explained_where_the_page_shows_one(study):
     assert "With a share unknown" in told
     # Neither none nor all.
     assert "with &gt;99% unknown" in told
+
+
+def test_the_chart_draws_every_market_and_names_the_level_of_its_bands(study):
+    flush = study.kinds[0]
+    picture = kind_chart(flush, 0.9)
+    assert "90% of the means" in picture
+    for around in flush.around:
+        assert around.market.title in picture

@@ -70,3 +70,20 @@ def test_where_no_set_was_chosen_that_is_the_conclusion(windows, word):
         Missing("no number"), (), chosen="", metric="x", sets=4, windows=windows
     )
     assert found == [f"None of 4 sets in {windows} {word} was chosen: no number."]
+
+
+def test_a_probability_below_the_limit_is_not_rounded_up_to_it():
+    # 94.96% is shown as 95.0% by plain rounding, beside "95% are needed".
+    told_so = told(replace(FOUND, deflated=0.9496))[1]
+    assert "NOT shown" in told_so
+    assert "the probability is just below 95.0%" in told_so
+    assert "the probability is >99.9%" in told(replace(FOUND, deflated=0.9999))[1]
+
+
+def test_one_set_and_one_change_are_told_as_one():
+    one = sweep_conclusions(
+        replace(FOUND, trials=1), CHANGES[:2], chosen="x", metric="y", sets=1, windows=1
+    )
+    assert one[0].startswith("Of 1 set in 1 window the rule")
+    assert "the best of 1 worthless set:" in one[1]
+    assert "the worst of 1 change of costs" in one[3]
