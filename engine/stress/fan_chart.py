@@ -57,7 +57,8 @@ def stress_chart(result: StressResult, groups: PathGroups) -> str:
     mixed = 0 < len(traded) < len(groups.rows)
     heights = (FAN, FAN, HISTOGRAM) if mixed else (FAN, HISTOGRAM)
     with quiet_figure(heights, one_axis=False) as (figure, (fan, *others, ends)):
-        figure.subplots_adjust(hspace=0.3)
+        # The last date of the fan reaches beyond its axis.
+        figure.subplots_adjust(hspace=0.3, right=0.96)
         idle = f"{counted_noun(len(groups.rows), 'path')}, {len(groups.idle)} without a trade"
         _draw_fan(fan, result, [row.path for row in groups.rows], idle)
         for axes in others:

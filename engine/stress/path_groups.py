@@ -52,12 +52,18 @@ def _spread(groups: PathGroups, summary: StressSummary, scenario: str, lost: int
     low, middle, high = (quantiles[share].estimate for share in (0.05, 0.5, 0.95))
     if len(groups.rows) == 1:
         return f"Under scenario {scenario} the only path returned {signed_percent(middle)}."
+    returns = {signed_percent(row.total_return) for row in groups.rows}
+    if len(returns) == 1:
+        return (
+            f"Under scenario {scenario} each of the {len(groups.rows):,} paths returned "
+            f"{signed_percent(middle)}."
+        )
     # Counted: of few paths the middle nine tenths are no nine of ten.
     inside = sum(low <= row.total_return <= high for row in groups.rows)
     return (
         f"Under scenario {scenario} the median path returned {signed_percent(middle)}; "
-        f"{_of(inside, groups.rows)} ended between the quantiles of 5% and 95%, "
-        f"{signed_percent(low)} and {signed_percent(high)}. {_of(lost, groups.rows)} lost money."
+        f"{_of(inside, groups.rows)} ended between {signed_percent(low)} and "
+        f"{signed_percent(high)}, the quantiles of 5% and 95%. {_of(lost, groups.rows)} lost money."
     )
 
 

@@ -138,7 +138,9 @@ def _result(around: Around, effect: HorizonMove) -> tuple[str, ...]:
         if isinstance(interval, Interval)
         else str(interval)
     )
-    beside = (NOT_AVAILABLE, "", str(placebo), "", "")
+    # Told once where it is that of the interval.
+    why = "" if placebo == interval else str(placebo)
+    beside = (NOT_AVAILABLE, "", why, "", "")
     if not isinstance(placebo, Missing):
         band = f"{shown(placebo.low)} to {shown(placebo.high)}"
         smallest = f"{placebo.detectable * around.market.scale:.2f}{around.market.unit}"

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from engine.formatting import counted_noun, p_value, p_words, signed
-from engine.statistics import Missing, Placebo
+from engine.statistics import MIN_CLUSTERS, Missing, Placebo
 from engine.studies.study import Around, HorizonMove, KindStudy, Study
 
 SIGNIFICANT = 0.05
@@ -149,18 +149,18 @@ def _clearest(judged: Sequence[JudgedMove]) -> str:
     first, *others = (item for item in judged if item.placebo.p_value == smallest)
     early = ""
     if any(_begins_early(item.around) for item in (first, *others)):
-        early = ", and part of its first session may lie before the event"
+        early = ", and part of a first session may lie before the event"
     if others:
         more = len(others) + 1 - SHOWN_TIES
         named = "; ".join(_moved(item) for item in (first, *others)[:SHOWN_TIES])
         return (
             f"The smallest p of all, {p_value(smallest)}, is shared by {len(others) + 1} "
             f"comparisons: {named}{f'; and {more} more' if more > 0 else ''}. They were picked for "
-            f"being the smallest{early.replace('its', 'a')}."
+            f"being the smallest{early}."
         )
     return (
-        f"The smallest p of all: {_moved(first)} over {first.effect.reaction.events} events "
-        f"({p_words(smallest)}). It was picked for being the smallest{early}."
+        f"The smallest p of all: {_moved(first)} ({p_words(smallest)}). It was picked for being "
+        f"the smallest{early}."
     )
 
 
@@ -169,7 +169,8 @@ def _moved(item: JudgedMove) -> str:
     return (
         f"{around.market.title} {days_text(around, item.effect.days)} after "
         f"{item.kind.kind.value.replace('_', ' ')} moved "
-        f"{move_text(around, item.effect.reaction.mean)} on average, against "
+        f"{move_text(around, item.effect.reaction.mean)} on average over "
+        f"{counted_noun(item.effect.reaction.events, 'event')}, against "
         f"{move_text(around, item.placebo.mean)} after random dates"
     )
 
@@ -181,8 +182,14 @@ def _begins_early(around: Around) -> bool:
 
 def _unjudged(study: Study) -> str:
     """Return how many comparisons have no p, and why."""
-    found = [effect.placebo for _, _, effect in _comparisons(study)]
-    reasons = Counter(item.reason for item in found if isinstance(item, Missing))
+    found = [effect for _, _, effect in _comparisons(study)]
+    reasons = Counter(
+        f"fewer than {MIN_CLUSTERS} independent events"
+        if effect.reaction.clusters < MIN_CLUSTERS
+        else effect.placebo.reason
+        for effect in found
+        if isinstance(effect.placebo, Missing)
+    )
     if not reasons:
         return f"All {len(found)} comparisons could be judged."
     shown = [f"{reason} ({count})" for reason, count in reasons.most_common(SHOWN_REASONS)]

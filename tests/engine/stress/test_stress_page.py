@@ -52,8 +52,8 @@ def test_the_conclusions_count_the_paths_and_name_the_lowest():
     spread, idle, ruined, worst, limits = told(MIXED)
     # Sorted -0.2, -0.2, 0.002, 0.004, 0.1: 95% lies 0.8 of the way from the fourth to the fifth.
     assert spread == (
-        "Under scenario B the median path returned +0.20%; 4 of 5 paths (80%) ended between the "
-        "quantiles of 5% and 95%, -20.00% and +8.08%. 2 of 5 paths (40%) lost money."
+        "Under scenario B the median path returned +0.20%; 4 of 5 paths (80%) ended between "
+        "-20.00% and +8.08%, the quantiles of 5% and 95%. 2 of 5 paths (40%) lost money."
     )
     assert idle == (
         "2 of 5 paths (40%) never traded and earned +0.30% in the median; the median of the 3 "
@@ -141,6 +141,8 @@ def test_a_share_of_paths_is_never_rounded_to_none_or_all():
 def test_a_stress_of_one_path_speaks_of_one():
     (spread, *_) = told(PathGroups((row(0, 0.1),)))
     assert spread == "Under scenario B the only path returned +10.00%."
+    (spread, *_) = told(PathGroups(tuple(row(place, 0.0, trades=0) for place in range(6))))
+    assert spread == "Under scenario B each of the 6 paths returned 0.00%."
 
 
 def test_the_run_of_a_path_says_that_it_is_invented_and_is_not_audited_on_other_data(

@@ -1,6 +1,5 @@
 """Check the page of a study against the study's own numbers."""
 
-from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -35,13 +34,11 @@ def test_conclusions_count_events_comparisons_and_p_values(study):
     assert f"would give about {0.05 * len(p_values):.1f}." in chance
     assert "picked for being the smallest" in clearest
     assert unjudged.startswith(f"{made - len(p_values)} of {made} comparisons cannot be judged")
-    reasons = Counter(
-        effect.placebo.reason
+    few = sum(
+        effect.reaction.clusters < 8
         for kind in study.kinds for around in kind.around for effect in around.effects
-        if isinstance(effect.placebo, Missing)
     )  # fmt: skip
-    for reason, count in reasons.most_common(3):
-        assert f"{reason} ({count})" in unjudged
+    assert f"fewer than 8 independent events ({few})" in unjudged
     assert "never a signal" in limits
 
 
@@ -163,6 +160,13 @@ def test_a_missing_number_gives_its_own_reason(study):
     rows = result_rows(replace(flush, around=(replace(around, effects=effects),)))[1:]
     assert all(row[5].endswith("all values are equal") for row in rows)
     assert all(any(cell.endswith(reason) for cell in row) for row in rows)
+
+
+def test_too_few_events_are_told_once_a_row(study):
+    rows = [row for row in result_rows(study.kinds[0])[1:] if int(row[3]) < 8]
+    assert rows
+    for row in rows:
+        assert sum("independent event(s), 8 needed" in cell for cell in row) == 1
 
 
 def test_unknown_shares_are_explained_where_the_page_shows_one(study):
