@@ -131,7 +131,7 @@ def instrument_chart(
         quote=instrument.quote,
         candles=candles(bars, run.start, run.end, most, near),
         marks=tuple((marks or FillMarks(run)).of(name)),
-        levels=tuple(order_levels(run, name, bars, instrument.tick_size, run.end)),
+        levels=tuple(order_levels(run, instrument, bars, run.end)),
     )
 
 

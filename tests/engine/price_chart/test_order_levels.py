@@ -5,27 +5,33 @@ import math
 import pytest
 
 from data_feeds.clock import HOUR_NS
+from engine.bt import simulate
+from engine.decision_terms import EndReason
+from engine.intents import Enter
 from engine.price_chart.order_levels import order_levels
 from engine.price_chart.unwritten_run import UnwrittenRun
 from engine.records import OrderRole
 from engine.results.finished import RunRecord
-from engine.testing import PERP, START
-from tests.engine.audit.simulated import scripted
+from engine.testing import PERP, START, candles, table
+from engine.trailing_stop import StopMoves, TrailingStop
+from tests.engine.audit.simulated import ScriptedRun, scripted
 from tests.engine.audit.test_trailing_runs import (
     CLOCK,
     FINE_MARKET,
     FINE_SCRIPTS,
+    FLAT,
     MARKET,
     SCRIPT,
     WIDTH,
 )
+from tests.engine.mixed_cases import mixed_case
 from tests.engine.price_chart.two_plans import two_plans
 
 
 def levels_of(run):
     record = RunRecord(run)
     bars = record.traded_bars[PERP.id]
-    return order_levels(UnwrittenRun(record), PERP.id, bars, PERP.tick_size, record.end)
+    return order_levels(UnwrittenRun(record), run.dataset.instruments[PERP.id], bars, record.end)
 
 
 def hours(level):
@@ -52,20 +58,84 @@ def test_a_trailing_stop_is_drawn_with_every_move():
     ]
 
 
+def test_a_stop_that_fills_in_parts_stays_where_it_was_met():
+    # The close of 105 at hour 3 moves the stop to 102, which the low of hour 4 meets. The volume
+    # allows one unit a bar from there on; the closes of 108 and 112 move the stop no more.
+    rows = [
+        FLAT, FLAT, (100, 105, 100, 105), (105, 106, 101, 103, 50), (103, 108, 103, 108, 50),
+        (108, 112, 108, 112, 50), (112, 112, 104, 105), (105, 106, 104, 105),
+    ]  # fmt: skip
+    script = {0: [Enter(PERP.id, 1, 90.0, "one", trailing=TrailingStop(distance=3.0))]}
+    run = scripted(table(candles(rows)), script, CLOCK, venue={"participation_cap": 0.02})
+    parts = {fill.at for fill in run.outcome.fills if fill.role == OrderRole.STOP}
+    assert len(parts) >= 3
+    drawn = [hours(level) for level in levels_of(run)]
+    assert drawn == [(1, 2, 90.0), (2, 3, 97.0), (3, (max(parts) - START) // HOUR_NS, 102.0)]
+
+
+def test_a_bar_without_trades_moves_no_stop():
+    # The bar that closes at hour 3 has prices and no volume: nothing traded at 110. In the next one
+    # prices may rise to 103, which lifts the stop to 100, and fall back to 100.
+    rows = [FLAT, FLAT, (100, 110, 100, 110, 0), (100, 104, 100, 104), FLAT]
+    stop = TrailingStop(distance=3.0, moved=StopMoves.INSIDE_BARS)
+    script = {0: [Enter(PERP.id, 1, 90.0, "one", trailing=stop)]}
+    run = scripted(table(candles(rows)), script, CLOCK)
+    assert [hours(level) for level in levels_of(run)] == [(1, 2, 90.0), (2, 4, 98.0), (4, 4, 100.0)]
+
+
+def stops_with_levels(run):
+    """Yield each trailing stop with its bars and its drawn levels, where it worked for a while."""
+    record = RunRecord(run)
+    for name, bars in record.traded_bars.items():
+        drawn = order_levels(UnwrittenRun(record), run.dataset.instruments[name], bars, record.end)
+        for order in run.outcome.orders:
+            own = [level for level in drawn if level.order_id == order.order_id]
+            if order.trail_moved and own and own[-1].until_at > own[0].from_at:
+                yield order, bars, own
+
+
+def assert_own_levels(run):
+    """Check the drawn levels of each trailing stop against the level that the broker recorded."""
+    count = 0
+    for order, bars, own in stops_with_levels(run):
+        count += 1
+        closes = set(bars["closed_at"].tolist())
+        way = -order.side
+        assert own[0].price == order.price
+        # Without gaps, never back, and moved at closes alone.
+        assert [one.until_at for one in own[:-1]] == [one.from_at for one in own[1:]]
+        assert [way * one.price for one in own] == sorted(way * one.price for one in own)
+        assert {one.from_at for one in own[1:]} <= closes
+        if order.end_reason == EndReason.MOVED and order.ended_at not in closes:
+            # It worked until its bar closed, which was later than the move that ended it.
+            assert way * own[-1].price <= way * order.last_level
+        else:
+            assert own[-1].price == order.last_level
+    return count
+
+
 @pytest.mark.parametrize("script", [SCRIPT, *FINE_SCRIPTS])
 @pytest.mark.parametrize("market", [MARKET, FINE_MARKET], ids=["rows", "fine"])
 def test_the_last_level_of_each_order_is_the_level_that_the_broker_recorded(market, script):
-    run = scripted(market, script, CLOCK, {"width": WIDTH})
-    drawn = levels_of(run)
-    stops = [order for order in run.outcome.orders if order.trail_moved]
-    assert len(stops) >= 3
-    for order in stops:
-        own = [level for level in drawn if level.order_id == order.order_id]
-        assert own[-1].price == order.last_level
-        # Without gaps, never back, and from the level of the order.
-        assert own[0].price == order.price
-        assert [one.until_at for one in own[:-1]] == [one.from_at for one in own[1:]]
-        assert [one.price for one in own] == sorted(one.price for one in own)
+    assert assert_own_levels(scripted(market, script, CLOCK, {"width": WIDTH})) >= 3
+
+
+# Among them bars without trades, stops filled in parts, liquidations, stops moved between two
+# closes, and stops that end with the last target.
+@pytest.mark.parametrize("seed", [2, 34, 35, 37])
+def test_levels_of_random_accounts_are_those_of_their_broker(seed):
+    case = mixed_case(seed)
+    inputs = case.inputs()
+    run = ScriptedRun(
+        inputs.config,
+        inputs.dataset,
+        inputs.playbook,
+        inputs.requirements,
+        case.signals,
+        simulate(inputs),
+        activity=inputs.activity,
+    )
+    assert assert_own_levels(run) > 0
 
 
 def test_moved_stops_and_targets_are_the_orders_themselves():
