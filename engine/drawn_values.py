@@ -31,7 +31,8 @@ class DrawnValue:
     instrument : whose price it belongs to; "" for a level or line of the clock's instrument, and
         for panels and stages that concern every instrument
     unit : of a number in a panel, for its axis; "" for a plain number
-    stages : words by code, for stages alone; other codes have no band
+    stages : words by code, for stages alone. A code without words has no band and no label: leave
+        out the resting state, in which nothing is going on
     """
 
     name: str

@@ -154,7 +154,12 @@ class Run(FolderTables):
         """
         lines, missing = self._prices()
         note = f"no prices of {', '.join(missing)}: not in the data, or changed" if missing else ""
-        drawn = trade_chart(lines, self._files.curve, self.config.account.currency or "quote")
+        drawn = trade_chart(
+            lines,
+            self._files.curve,
+            self.config.account.currency or "quote",
+            start=self._files.metrics["start_equity"],
+        )
         return Picture(standing_alone(drawn), note)
 
     def _prices(self) -> tuple[list[PriceLine], list[str]]:

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from engine.drawn_values import DrawnAs
 from engine.price_chart import InstrumentChart, RunChart
+from engine.price_chart.account_lines import AccountLines, moving_rows
 from engine.price_chart.candles import Candles
 from engine.price_chart.drawn_signals import DrawnLine
 from engine.price_chart.fill_marks import FillMark
-from engine.price_chart.run_chart import AccountLines, moving_rows
 from engine.records import Trade
 
 Floats = NDArray[np.float64]
@@ -184,6 +184,7 @@ def _account(account: AccountLines) -> dict[str, Any]:
         "at": runs(np.diff(account.at // SECOND_NS, prepend=0)),
         "equity": _shorts(account.equity, 2),
         "drawdown": _shorts(account.drawdown, 6),
+        "exposureAt": runs(np.diff(account.exposure_at // SECOND_NS, prepend=0)),
         "exposure": {name: _shorts(values, 4) for name, values in account.exposure.items()},
     }
 

@@ -67,10 +67,13 @@ def trade_chart(
     curve: EquityCurve,
     currency: str,
     spans: Sequence[tuple[int, int, int]] = (),
+    *,
+    start: float,
 ) -> str:
     """Return the SVG of prices with fills, of equity in a currency, and of its drawdown.
 
-    ``spans`` are shaded sell-offs, see :func:`shade`.
+    The drawdown falls from the equity at the ``start`` or a later peak. ``spans`` are shaded
+    sell-offs, see :func:`shade`.
     """
     tallest = FIRST_PRICE if len(prices) == 1 else FURTHER_PRICE
     with quiet_figure((*(tallest for _ in prices), EQUITY, DRAWDOWN)) as (figure, panels):
@@ -85,7 +88,7 @@ def trade_chart(
         at, values = thinned(curve.at, curve.equity)
         equity.plot(series_dates(at), values, color=LINE, linewidth=1.1)
         equity.set_ylabel(f"equity, {currency}")
-        draw_drawdown(drawdown, curve.at, drawdowns(curve.equity))
+        draw_drawdown(drawdown, curve.at, drawdowns(np.append(start, curve.equity))[1:])
         return figure_svg(figure)
 
 

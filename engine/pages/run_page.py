@@ -109,7 +109,11 @@ def _chart(record: RunRecord) -> str:
     if not shown or len(record.run.outcome.curve.at) == 0:
         return ""
     return trade_chart(
-        shown, record.run.outcome.curve, run_rows.currency(record), sell_off_spans(record)
+        shown,
+        record.run.outcome.curve,
+        run_rows.currency(record),
+        sell_off_spans(record),
+        start=record.start_equity,
     )
 
 

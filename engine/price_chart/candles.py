@@ -1,7 +1,8 @@
 """Thin bars for a picture: each candle keeps the open, high, low and close of its bars."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,52 +46,55 @@ class Candles:
 def candles(
     bars: Channel, start: int, end: int, most: int, near: Sequence[tuple[int, int]] = ()
 ) -> Candles:
-    """Return the bars with trades that close inside ``[start, end]``, at most about twice ``most``.
+    """Return the bars with trades that close inside ``(start, end]``, at most twice ``most``.
 
-    Further bars are joined on the shortest grid that leaves ``most`` candles. Such a candle opens
-    with its first bar, closes with its last one and has their highest high and lowest low. Around
-    the spans of ``near`` (ns UTC), which are trades, up to ``most`` bars stay single. The picture
-    alone reads candles; no decision does.
+    More than ``most`` bars are joined on the shortest grid that leaves ``most`` candles. Such a
+    candle opens with its first bar, closes with its last one and has their highest high and lowest
+    low. Around the spans of ``near`` (ns UTC), which are trades, bars stay single, where all
+    candles together are then at most twice ``most``. The picture alone reads candles; no decision
+    does.
     """
-    inside = (bars["closed_at"] >= start) & (bars["closed_at"] <= end)
+    inside = (bars["closed_at"] > start) & (bars["closed_at"] <= end)
     inside &= np.isfinite(bars["close"])
     times = [bars[name][inside] for name in ("opened_at", "closed_at")]
     prices = [bars[name][inside] for name in ("open", "high", "low", "close")]
     whole = Candles(times[0], times[1], prices[0], prices[1], prices[2], prices[3])
     if len(whole) <= most:
         return whole
-    fitting = [grid for grid in GRID_NS if len(_starts(whole.opened_at // grid)) <= most]
-    grid = fitting[0] if fitting else GRID_NS[-1]
+    grid = next(grid for grid in _grids() if _is_start(whole.opened_at // grid).sum() <= most)
     stretch = whole.opened_at // grid
-    # A stretch is joined or single as a whole, so that no joined candle overlaps another one.
-    single = np.isin(stretch, stretch[_single(whole, near, most)])
-    return _joined(whole, np.flatnonzero(single | _is_start(stretch)), grid)
+    first = _is_start(stretch)
+    for around in AROUND_BARS:
+        # A stretch is joined or single as a whole, so that no joined candle overlaps another one.
+        single = first | np.isin(stretch, stretch[_near(whole, near, around)])
+        if single.sum() <= 2 * most:
+            return _joined(whole, np.flatnonzero(single), grid)
+    return _joined(whole, np.flatnonzero(first), grid)
 
 
-def _single(whole: Candles, near: Sequence[tuple[int, int]], most: int) -> Flags:
-    """Return the bars near the spans, with the widest surroundings that leave at most ``most``.
+def _grids() -> Iterator[int]:
+    """Yield lengths of stretches, each longer than the one before, without end."""
+    yield from GRID_NS
+    yield from (GRID_NS[-1] * 2**n for n in count(1))
+
+
+def _near(whole: Candles, near: Sequence[tuple[int, int]], around: int) -> Flags:
+    """Return the bars near the spans.
 
     Of a span that is longer than its surroundings only both ends count.
     """
-    for around in AROUND_BARS:
-        single = np.zeros(len(whole), dtype=np.bool_)
-        for begin, until in near:
-            first, last = np.searchsorted(whole.closed_at, (begin, until)).tolist()
-            if last - first <= 2 * around:
-                single[max(first - around, 0) : last + around + 1] = True
-            for edge in (first, last):
-                single[max(edge - around, 0) : edge + around + 1] = True
-        if single.sum() <= most:
-            return single
-    return np.zeros(len(whole), dtype=np.bool_)
+    found = np.zeros(len(whole), dtype=np.bool_)
+    for begin, until in near:
+        first, last = np.searchsorted(whole.closed_at, (begin, until)).tolist()
+        if last - first <= 2 * around:
+            found[max(first - around, 0) : last + around + 1] = True
+        for edge in (first, last):
+            found[max(edge - around, 0) : edge + around + 1] = True
+    return found
 
 
 def _is_start(stretch: Instants) -> Flags:
     return np.concatenate(([True], stretch[1:] != stretch[:-1]))
-
-
-def _starts(stretch: Instants) -> NDArray[np.intp]:
-    return np.flatnonzero(_is_start(stretch))
 
 
 def _joined(bars: Candles, first: NDArray[np.intp], grid_ns: int) -> Candles:

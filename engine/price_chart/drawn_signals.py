@@ -1,6 +1,6 @@
 """Read the values that a playbook declares as drawn: levels, lines, panels and stages."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -12,7 +12,6 @@ from engine.playbook import Signals
 
 Floats = NDArray[np.float64]
 Instants = NDArray[np.int64]
-UNNAMED = -1
 
 
 @dataclass(frozen=True)
@@ -66,8 +65,10 @@ def stage_spans(signals: Signals, start: int, end: int) -> list[StageSpan]:
     if len(inside) == 0:
         return spans
     at = signals.decided_at[inside]
-    for declared in _staged(signals):
-        codes = np.nan_to_num(np.asarray(signals.values[declared.name])[inside], nan=UNNAMED)
+    for declared in signals.drawn:
+        if declared.drawn_as is not DrawnAs.STAGES:
+            continue
+        codes = np.asarray(signals.values[declared.name], dtype=np.float64)[inside]
         changed = codes[1:] != codes[:-1]
         if signals.setup is not None:
             setups = signals.setup[inside]
@@ -76,23 +77,15 @@ def stage_spans(signals: Signals, start: int, end: int) -> list[StageSpan]:
     return sorted(spans, key=lambda span: (span.from_at, span.until_at))
 
 
-def _staged(signals: Signals) -> Sequence[DrawnValue]:
-    """Return the declared stages, and the states of weights, which are stages with names."""
-    declared = [item for item in signals.drawn if item.drawn_as is DrawnAs.STAGES]
-    if signals.state_names:
-        names = dict(enumerate(signals.state_names))
-        declared.append(DrawnValue("state", "state held", DrawnAs.STAGES, stages=names))
-    return declared
-
-
 def _spans(
-    declared: DrawnValue, codes: NDArray[np.generic], starts: NDArray[np.intp], at: Instants
+    declared: DrawnValue, codes: Floats, starts: NDArray[np.intp], at: Instants
 ) -> Iterator[StageSpan]:
     edges = [0, *starts.tolist(), len(at) - 1]
     places = {code: place for place, code in enumerate(declared.stages)}
     for begin, until in pairwise(edges):
-        code = int(codes[begin])
-        if code in declared.stages:
+        # An unknown or a broken code is none: NaN, infinite, or between two codes.
+        code = int(codes[begin]) if float(codes[begin]).is_integer() else None
+        if code is not None and code in declared.stages:
             name, title, owner = declared.name, declared.stages[code], declared.instrument
             yield StageSpan(name, title, places[code], owner, int(at[begin]), int(at[until]))
 

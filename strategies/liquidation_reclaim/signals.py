@@ -26,23 +26,22 @@ from strategies.liquidation_reclaim.plan import reclaim_plan, stop_level
 _MINUTE_NS = 60 * 10**9
 # The distance of a trailing stop, quote; prepared only where one is asked for.
 TRAIL = "trail"
-DRAWN = (
-    DrawnValue("broken_support", "broken level", DrawnAs.LEVEL),
-    DrawnValue("first_flush_low", "extreme of the first flush", DrawnAs.LEVEL),
-    DrawnValue("bounce_high", "extreme of the bounce", DrawnAs.LEVEL),
-    DrawnValue("flush_low", "extreme of the sequence", DrawnAs.LEVEL),
-    DrawnValue("reclaim_level", "level to reclaim", DrawnAs.LEVEL),
-    DrawnValue(
-        "state",
-        "stages of the flush",
-        DrawnAs.STAGES,
-        stages={
-            signals.FlushState.FIRST_FLUSH: "first flush",
-            signals.FlushState.BOUNCE: "bounce",
-            signals.FlushState.SECOND_FLUSH: "second flush",
-            signals.FlushState.RECLAIMED: "reclaim",
-        },
-    ),
+LEVELS = {
+    "broken_support": "broken level",
+    "first_flush_low": "extreme of the first flush",
+    "bounce_high": "extreme of the bounce",
+    "flush_low": "extreme of the sequence",
+}
+STAGES = DrawnValue(
+    "state",
+    "stages of the flush",
+    DrawnAs.STAGES,
+    stages={
+        signals.FlushState.FIRST_FLUSH: "first flush",
+        signals.FlushState.BOUNCE: "bounce",
+        signals.FlushState.SECOND_FLUSH: "second flush",
+        signals.FlushState.RECLAIMED: "reclaim",
+    },
 )
 
 
@@ -106,8 +105,21 @@ def prepare_signals(
         remarks=bar_readings.remarks(frame, bases),
         state_names=tuple(state.words for state in signals.FlushState),
         plan=reclaim_plan(params, values, entry, leave),
-        drawn=DRAWN,
+        drawn=_drawn(params),
     )
+
+
+def _drawn(params: ReclaimParams) -> tuple[DrawnValue, ...]:
+    """Return the levels of a sequence and its stages; one of the levels is that to reclaim."""
+    levels = (
+        DrawnValue(
+            name,
+            f"{title}, to reclaim" if name == params.reclaim_level else title,
+            DrawnAs.LEVEL,
+        )
+        for name, title in LEVELS.items()
+    )
+    return (*levels, STAGES)
 
 
 def _judge(

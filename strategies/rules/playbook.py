@@ -143,7 +143,7 @@ class Rules(Playbook[RulesParams]):
             made,
             values={**made.values, **numbers},
             remarks=(*_absent(terms, data), *evaluator.remarks(terms)),
-            drawn=drawn,
+            drawn=(*made.drawn, *drawn),
         )
 
     def on_bar(self, market: MarketView, account: AccountView) -> Sequence[Intent]:

@@ -11,6 +11,8 @@ from engine.api import (
     AccountView,
     Condition,
     Dataset,
+    DrawnAs,
+    DrawnValue,
     Intent,
     MarketView,
     Rebalance,
@@ -82,7 +84,20 @@ def prepare_weights(
         conditions=tuple(conditions),
         notable=np.concatenate(([False], applied[1:] != applied[:-1])),
         state_names=tuple(params.weights),
+        drawn=_drawn_states(params),
     )
+
+
+def _drawn_states(params: RulesParams) -> tuple[DrawnValue, ...]:
+    """Return the states as stages of the page; a state that holds nothing is at rest."""
+    active = {
+        place: name
+        for place, (name, state) in enumerate(params.weights.items())
+        if any(share != 0 for _, _, share in state.shares)
+    }
+    if not active:
+        return ()
+    return (DrawnValue("state", "state held", DrawnAs.STAGES, stages=active),)
 
 
 def held_names(params: RulesParams) -> tuple[str, ...]:

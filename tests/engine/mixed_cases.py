@@ -96,17 +96,20 @@ class MixedCase:
         )
         return SimulationInputs(config, data, playbook, self.signals, listing)
 
+    def finished(self) -> ScriptedRun:
+        """Simulate the case."""
+        inputs = self.inputs()
+        return ScriptedRun(
+            inputs.config, inputs.dataset, inputs.playbook, inputs.requirements, self.signals,
+            simulate(inputs), activity=inputs.activity,
+        )  # fmt: skip
+
     def written(self, folder: Path) -> SimulationOutcome:
         """Simulate and write the run folder."""
-        inputs = self.inputs()
-        outcome = simulate(inputs)
-        finished = ScriptedRun(
-            inputs.config, inputs.dataset, inputs.playbook, inputs.requirements, self.signals,
-            outcome, activity=inputs.activity,
-        )  # fmt: skip
+        finished = self.finished()
         folder.mkdir(parents=True)
         write_files(RunRecord(finished), folder)
-        return outcome
+        return finished.outcome
 
 
 class MixedPlaybook(RandomPlaybook):

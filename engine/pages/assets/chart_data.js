@@ -60,7 +60,7 @@ const ChartData = (() => {
     }));
     return {
       ...raw, trades, byTrade, instruments,
-      account: { ...raw.account, at: summed(expanded(raw.account.at)) },
+      account: { ...raw.account, at: summed(expanded(raw.account.at)), exposureAt: summed(expanded(raw.account.exposureAt)) },
       lines: raw.lines.map(line => ({ ...line, at: summed(expanded(line.at)) })),
       stages: raw.stages.map(([title, place, instrument, from, until]) => ({ title: text(title), place, instrument, from, until })),
       events: raw.events.map(([at, kind, instrument, place, price]) => ({ at, kind, instrument, price, reason: text(place) })),

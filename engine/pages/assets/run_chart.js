@@ -123,9 +123,9 @@
     return `<g clip-path="url(#plot)">${parts.join("")}</g>${P.frame({ scale, title, room }, view, text)}`;
   }
   function exposurePanel() {
-    const lines = exposed.map(([name, value], i) => ({ at: data.account.at, value, name: `line-${i % 6}${name === item().name ? " chosen" : ""}` }));
+    const lines = exposed.map(([name, value], i) => ({ at: data.account.exposureAt, value, steps: true, name: `line-${i % 6}${name === item().name ? " chosen" : ""}` }));
     const words = exposed.map(([name, value]) => {
-      const last = value[Math.max(ChartData.lastUntil(data.account.at, state.until), 0)];
+      const last = value[ChartData.lastUntil(data.account.exposureAt, state.until)] ?? null;
       return `${name} ${last === null ? "n/a" : P.percent(last, 0)}`;
     });
     return linePanel(view.exposure, `position, share of equity${view.narrow ? "" : `: ${words.join(", ")}`}`, lines, share, { floor: 0 });

@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+import pytest
 
 from engine.pages import charts
 from engine.pages.charts import PriceLine, quiet_figure, thinned, trade_chart
@@ -30,14 +31,25 @@ def test_the_chart_is_bare_svg_and_the_same_twice(make_run):
     record = RunRecord(make_run(hours=400))
     (bars,) = record.run.dataset.channels.values()
     price = PriceLine("BTC", "USDT", bars["closed_at"], bars["close"], record.trades)
-    first, second = (trade_chart([price], record.run.outcome.curve, "USDT") for _ in range(2))
+    first, second = (
+        trade_chart([price], record.run.outcome.curve, "USDT", start=record.start_equity)
+        for _ in range(2)
+    )
     assert first == second
     assert first.startswith("<svg")
     assert "date" not in first[:600]
 
 
+def test_the_drawdown_falls_from_the_cash_at_the_start(make_run, monkeypatch):
+    curve, drawn = make_run(hours=400).outcome.curve, []
+    monkeypatch.setattr(charts, "draw_drawdown", lambda axes, at, fall: drawn.append(fall))
+    trade_chart([], curve, "USDT", start=2 * float(curve.equity.max()))
+    (fall,) = drawn
+    assert fall.max() == pytest.approx(-0.5)
+
+
 def test_colours_of_the_page_are_its_variables_and_nothing_lies_behind(make_run):
-    drawn = trade_chart([], make_run(hours=400).outcome.curve, "USDT")
+    drawn = trade_chart([], make_run(hours=400).outcome.curve, "USDT", start=100_000.0)
     for colour in (charts.INK, charts.LINE, charts.LOSS, charts.GRID, charts.EDGE):
         assert colour not in drawn
     assert "stroke: var(--plot)" in drawn
@@ -48,7 +60,7 @@ def test_colours_of_the_page_are_its_variables_and_nothing_lies_behind(make_run)
 def test_a_chart_that_stands_alone_brings_every_colour_that_it_names(make_run):
     curve = make_run(hours=400).outcome.curve
     span = tuple(int(curve.at[place]) for place in (10, 50, 200))
-    drawn = trade_chart([], curve, "USDT", [span])
+    drawn = trade_chart([], curve, "USDT", [span], start=100_000.0)
     named = set(re.findall(r"var\((--[a-z]+)\)", drawn))
     assert {"--ink", "--plot", "--bad"} <= named
     alone = charts.standing_alone(drawn)
@@ -81,7 +93,7 @@ def test_every_traded_instrument_has_its_own_panel(make_run):
     prices = [
         PriceLine(name, "USD", bars["closed_at"], bars["close"], ()) for name in ("BTC", "QQQ")
     ]
-    drawn = trade_chart(prices, record.run.outcome.curve, "EUR")
+    drawn = trade_chart(prices, record.run.outcome.curve, "EUR", start=record.start_equity)
     assert "BTC, USD" in drawn
     assert "QQQ, USD" in drawn
     assert "equity, EUR" in drawn
@@ -91,7 +103,9 @@ def test_sell_offs_are_shaded_from_high_to_confirmation_and_to_the_end(make_run)
     record = RunRecord(make_run(hours=400))
     curve = record.run.outcome.curve
     span = tuple(int(curve.at[place]) for place in (10, 50, 200))
-    plain, shaded = (trade_chart([], curve, "USDT", spans) for spans in ((), [span]))
+    plain, shaded = (
+        trade_chart([], curve, "USDT", spans, start=100_000.0) for spans in ((), [span])
+    )
     for shade, count in (("rgba(var(--bad),.08)", 2), ("rgba(var(--bad),.2)", 2)):
         # One stretch on each of the two panels, equity and drawdown.
         assert (plain.count(f"fill: {shade}"), shaded.count(f"fill: {shade}")) == (0, count)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from data_feeds.clock import HOUR_NS
+from data_feeds.clock import DAY_NS, HOUR_NS
 from engine.price_chart.candles import candles
 from engine.testing import START
 from engine.testing import candles as bars_of
@@ -56,10 +56,32 @@ def test_bars_near_a_trade_stay_single():
 
 
 def test_nothing_lies_outside_the_window():
+    # The bar that closes when the window begins lies before it.
     begin, until = START + 50 * HOUR_NS, START + 90 * HOUR_NS
     drawn = candles(BARS, begin, until, COUNT)
-    assert drawn.closed_at[0] == begin
+    assert drawn.opened_at[0] == begin
     assert drawn.closed_at[-1] == until
+
+
+@pytest.mark.parametrize("most", [2, 20, 100, 150])
+@pytest.mark.parametrize("trades", [0, 1, 3, 40])
+def test_there_are_at_most_twice_as_many_candles_as_asked_for(most, trades):
+    # Bars of a minute over two weeks: a stretch of the grid holds hundreds of them.
+    bars = bars_of([(100, 101, 99, 100)] * 20_000, timeframe="1m")
+    end = int(bars["closed_at"][-1])
+    near = [(at, at + HOUR_NS) for at in np.linspace(START, end, trades, dtype=np.int64).tolist()]
+    assert 0 < len(candles(bars, START, end, most, near)) <= 2 * most
+    assert 0 < len(candles(BARS, START, END, most, near)) <= 2 * most
+
+
+def test_a_window_of_centuries_keeps_the_bound():
+    # Longer than any grid of a fixed list: 100 years of bars of 100 days.
+    length = 100 * DAY_NS
+    opened = [START - place * length for place in range(365, 0, -1)]
+    bars = bars_of(
+        [(100, 101, 99, 100)] * 365, opened_at=opened, closed_at=[at + length for at in opened]
+    )
+    assert len(candles(bars, opened[0], START, 30)) <= 30
 
 
 def test_more_bars_change_no_joined_candle_before_them():

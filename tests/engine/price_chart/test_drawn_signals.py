@@ -93,12 +93,29 @@ def test_spans_cover_exactly_the_rows_of_their_stage(rows):
     np.testing.assert_array_equal(told, np.where(codes == 3, 0, codes))
 
 
-def test_states_of_weights_are_stages_without_a_declaration():
+def test_only_declared_stages_are_drawn_and_a_resting_state_is_none():
+    # Words of every state, as `riskoff rules check` prints them, and a declaration without "calm".
+    storm = DrawnValue("state", "state held", DrawnAs.STAGES, stages={1: "storm"})
     states = replace(
-        SIGNALS, drawn=(), setup=None, state_names=("calm", "storm"),
+        SIGNALS, drawn=(storm,), setup=None, state_names=("calm", "storm"),
         values={"state": np.array([-1, 0, 0, 1, 1, 0, 0, 0.0])},
     )  # fmt: skip
-    assert [span.title for span in stage_spans(states, START, AT[-1])] == ["calm", "storm", "calm"]
+    assert [
+        (span.title, *hours([span.from_at, span.until_at]))
+        for span in stage_spans(states, START, AT[-1])
+    ] == [("storm", 4, 6)]
+    assert stage_spans(replace(states, drawn=()), START, AT[-1]) == []
+
+
+@pytest.mark.parametrize("broken", [NAN, np.inf, -np.inf, 0.5, 1.5])
+def test_a_value_that_is_no_code_has_no_stage(broken):
+    stages = DrawnValue("stage", "stages", DrawnAs.STAGES, stages={-1: "out", 0: "in", 1: "on"})
+    codes = np.array([0, 0, broken, broken, 1, 1, -1, -1.0])
+    signals = replace(SIGNALS, values={"stage": codes}, setup=None, drawn=(stages,))
+    assert [
+        (span.title, *hours([span.from_at, span.until_at]))
+        for span in stage_spans(signals, START, AT[-1])
+    ] == [("in", 1, 3), ("on", 5, 7), ("out", 7, 8)]
 
 
 def test_stages_without_words_are_refused():

@@ -5,7 +5,6 @@ import math
 import pytest
 
 from data_feeds.clock import HOUR_NS
-from engine.bt import simulate
 from engine.decision_terms import EndReason
 from engine.intents import Enter
 from engine.price_chart.order_levels import order_levels
@@ -14,7 +13,7 @@ from engine.records import OrderRole
 from engine.results.finished import RunRecord
 from engine.testing import PERP, START, candles, table
 from engine.trailing_stop import StopMoves, TrailingStop
-from tests.engine.audit.simulated import ScriptedRun, scripted
+from tests.engine.audit.simulated import scripted
 from tests.engine.audit.test_trailing_runs import (
     CLOCK,
     FINE_MARKET,
@@ -124,18 +123,7 @@ def test_the_last_level_of_each_order_is_the_level_that_the_broker_recorded(mark
 # closes, and stops that end with the last target.
 @pytest.mark.parametrize("seed", [2, 34, 35, 37])
 def test_levels_of_random_accounts_are_those_of_their_broker(seed):
-    case = mixed_case(seed)
-    inputs = case.inputs()
-    run = ScriptedRun(
-        inputs.config,
-        inputs.dataset,
-        inputs.playbook,
-        inputs.requirements,
-        case.signals,
-        simulate(inputs),
-        activity=inputs.activity,
-    )
-    assert assert_own_levels(run) > 0
+    assert assert_own_levels(mixed_case(seed).finished()) > 0
 
 
 def test_moved_stops_and_targets_are_the_orders_themselves():
