@@ -6,6 +6,7 @@ import pytest
 from data_feeds.clock import DAY_NS, HOUR_NS
 from data_feeds.schema import ChannelKind
 from engine.conditions import Truth, comparison_hides
+from engine.price_chart.drawn_signals import stage_spans
 from engine.results.journal import because
 from engine.signals import FlushState
 from tests.engine.signals import channels
@@ -45,6 +46,22 @@ def test_the_tape_is_read_as_first_flush_bounce_second_flush_reclaim():
     ]
     assert bench.signals.values["broken_support"][RECLAIM] == 99.5
     assert bench.signals.values["flush_low"][RECLAIM] == 96.5
+
+
+@pytest.mark.parametrize("level", ["first_flush_low", "broken_support"])
+def test_the_page_draws_each_level_once_and_no_idle_stage(level):
+    drawn = ReclaimBench(params=small_params(reclaim_level=level)).signals
+    levels = [item for item in drawn.drawn if item.drawn_as == "level"]
+    assert len(levels) == 4
+    (named,) = (item for item in levels if item.title.endswith("to reclaim"))
+    assert named.name == level
+    np.testing.assert_array_equal(drawn.values[named.name], drawn.values["reclaim_level"])
+    (stages,) = (item for item in drawn.drawn if item.drawn_as == "stages")
+    assert FlushState.IDLE not in stages.stages
+    # The names of all states, which reports print, draw no second set of bands.
+    at = drawn.decided_at
+    spans = stage_spans(drawn, int(at[0]), int(at[-1]))
+    assert [span.title for span in spans] == ["first flush", "bounce", "second flush", "reclaim"]
 
 
 def test_only_the_reclaim_is_a_wake_and_its_stop_lies_half_an_atr_below_the_low():

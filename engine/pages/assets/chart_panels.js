@@ -143,6 +143,23 @@ const ChartPanels = (() => {
     return `<g transform="scale(${size})">${[...paths].map(([key, path]) => `<path class="${key}" d="${path}"/>`).join("")}</g>`;
   }
 
-  return { escaped, px, iso, grouped, decimals, percent, scale, dateTicks, frame, dates, candlePaths, steps, valueLine,
+  // Words beside lines: each stands nearest to its own height where it covers no mark and no other
+  // word, if possible no candle and no level, and is left out where there is no such place.
+  const TEXT = { high: 12, wide: 6.2, shifts: [0, -12, 12, -20, 20, -28, 28, -36, 36] };
+  function labels(marks, drawn, bounds) {
+    const taken = marks.map(({ x, y }) => ({ left: x - 7, right: x + 7, top: y - 7, bottom: y + 12 }));
+    const meets = (boxes, box) => boxes.some(one => one.left < box.right && one.right > box.left && one.top < box.bottom && one.bottom > box.top);
+    return (words, x, y, isBefore, className = "") => {
+      const width = words.length * TEXT.wide, left = isBefore ? x - width : x;
+      const boxes = TEXT.shifts.map(shift => ({ left, right: left + width, top: y + shift - 10, bottom: y + shift - 10 + TEXT.high }))
+        .filter(box => box.top >= bounds.top && box.bottom <= bounds.bottom && box.left >= bounds.left && box.right <= bounds.right && !meets(taken, box));
+      const box = boxes.find(one => !meets(drawn, one)) ?? boxes[0];
+      if (!box) return "";
+      taken.push(box);
+      return `<text class="label ${className}" x="${px(x)}" y="${px(box.top + 10)}" text-anchor="${isBefore ? "end" : "start"}">${escaped(words)}</text>`;
+    };
+  }
+
+  return { escaped, px, iso, labels, grouped, decimals, percent, scale, dateTicks, frame, dates, candlePaths, steps, valueLine,
     lastStretch, markPaths, shapeOf, SHAPES, shownCandles };
 })();

@@ -71,19 +71,21 @@
     parts.push(P.frame({ scale, room: 0, title: `${own.name}, ${own.quote}${state.log ? ", logarithmic" : ""}` }, view, plain));
     parts.push(stageBands(top, height));
     parts.push(P.candlePaths(shown, view, y));
-    const labels = [];
+    placed = marks.map(mark => ({ mark, x: view.x(mark.at), y: y(mark.price) }));
+    const boxes = shown.map(c => ({ left: view.x(c.opened), right: view.x(c.closed), top: y(c.high), bottom: y(c.low) }));
+    boxes.push(...near.map(l => ({ left: view.x(l.from), right: view.x(l.until), top: y(l.price) - 1, bottom: y(l.price) + 1 })));
+    const bounds = { left: view.left, right: view.right, top: top + lane + 18, bottom: top + height - 28 };
+    const label = P.labels(placed, boxes, bounds), ends = [];
     for (const line of priceLines()) {
       const name = `line-${data.lines.indexOf(line) % 6}`;
       parts.push(`<path class="value ${line.as} ${name}" d="${P.valueLine(line, view, y, line.as === "level")}"/>`);
       const end = P.lastStretch(line, view);
-      if (end && end.value > low && end.value < high && end.width > 30) labels.push([y(end.value), line.title, name, end.x]);
+      if (end && end.value > low && end.value < high && end.width > 30) ends.push([y(end.value), line.title, name, end.x]);
     }
-    // Names of lines at their ends, each below the one before it.
-    let below = -Infinity;
-    for (const [at, title, name, x] of labels.sort((a, b) => a[0] - b[0])) {
-      below = Math.max(at - 4, below + 12);
+    // Names of lines at their ends, from above.
+    for (const [at, title, name, x] of ends.sort((a, b) => a[0] - b[0])) {
       const fits = x + title.length * 6.2 < view.right;
-      parts.push(`<text class="label ${name}" x="${P.px(fits ? x + 4 : x - 4)}" y="${P.px(below)}" text-anchor="${fits ? "start" : "end"}">${P.escaped(title)}</text>`);
+      parts.push(label(title, fits ? x + 4 : x - 4, at + 4, !fits, name));
     }
     const byRole = role => near.filter(level => level.role === role);
     for (const role of ["stop", "target", "entry"]) parts.push(`<path class="level-${role}" data-count="${byRole(role).length}" d="${P.steps(byRole(role), view, y)}"/>`);
@@ -93,9 +95,8 @@
       const name = level.role === "stop" ? "stop" : "resting entry", key = `${name} ${level.plan}`;
       if (level.role === "target" || plans.has(key) || view.x(level.until) - view.x(level.from) < 30) continue;
       plans.add(key);
-      parts.push(`<text class="label" x="${P.px(Math.max(view.x(level.from), view.left) + 4)}" y="${P.px(y(level.price) - 4)}">${name}</text>`);
+      parts.push(label(name, Math.max(view.x(level.from), view.left) + 4, y(level.price) - 4, false));
     }
-    placed = marks.map(mark => ({ mark, x: view.x(mark.at), y: y(mark.price) }));
     const above = events().filter(event => inView(event.at, event.at)).map(event => ({ mark: event, x: view.x(event.at), y: top + 12 }));
     parts.push(`<rect class="lane" x="${view.left}" y="${top}" width="${view.right - view.left}" height="${lane}"/>`);
     placed.push(...above);

@@ -1,5 +1,8 @@
 """Open a run's page in Chromium: narrow, dark, printed, and for screen readers."""
 
+import re
+from itertools import combinations
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
@@ -115,6 +118,19 @@ def test_levels_stages_panels_and_a_short_are_drawn(browser, tmp_path):
         drawn = page.locator("#chart-svg text").evaluate_all("all => all.map(e => e.textContent)")
         for words in ("flush", "reclaim", "support", "mood of the market", "resting entry", "stop"):
             assert words in drawn
+        # No word beside a line covers another one, and the position changes in steps.
+        boxes = page.locator("#price-panel text.label").evaluate_all(
+            "all => all.map(e => e.getBBox()).map(b => [b.x, b.y, b.x + b.width, b.y + b.height])"
+        )
+        assert len(boxes) >= 5
+        for one, other in combinations(boxes, 2):
+            apart = one[2] <= other[0] or other[2] <= one[0]
+            assert apart or one[3] <= other[1] + 3 or other[3] <= one[1] + 3, (one, other)
+        path = page.locator("path.value.chosen").get_attribute("d")
+        corners = re.findall(r"([MLH])([\d.]+)", path)
+        assert len(corners) > 4
+        for (kind, x), (_, before) in zip(corners[1:], corners[:-1], strict=True):
+            assert kind == "H" or x == before
         assert page.locator("#marks path.mark.down").count() == 1
         assert page.locator("#marks path.mark.target.part").count() == 1
         # As `riskoff serve` sends it: its policy allows the page's own scripts and nothing else.

@@ -35,6 +35,8 @@ weights:
 rebalance: {min_ticket: 0}
 """
 )
+# In a storm this file holds nothing.
+CASH = TEXT.replace("hold: {ief: 0.5}", "hold: {ief: 0}")
 CALM, WILD, UNKNOWN = 20.0, 40.0, None
 T, F, U = int(Truth.TRUE), int(Truth.FALSE), int(Truth.UNKNOWN)
 
@@ -335,3 +337,10 @@ trades:
     outcome = run_lent(text, market([WILD, WILD, CALM, CALM]))
     held = [(f.role, f.position_after < 0) for f in outcome.fills]
     assert held == [("entry", True), ("exit", False)]
+
+
+def test_the_page_draws_the_states_that_hold_something():
+    # A state without holdings is the resting state: no band, whatever its name is.
+    for text, stages in ((TEXT, {0: "storm", 1: "usual"}), (CASH, {1: "usual"})):
+        (drawn,) = prepared(text, market([CALM, WILD, CALM])).drawn
+        assert (drawn.name, drawn.drawn_as, dict(drawn.stages)) == ("state", "stages", stages)
