@@ -130,7 +130,9 @@ def load_dataset(
         whole = traded_hours(whole, instruments[key.instrument].calendar)
         whole = until_delisting(whole, instruments[key.instrument])
         if origin != key:
-            whole = resample_bars(whole, Timeframe(key.timeframe))
+            stored, whole = whole, resample_bars(whole, Timeframe(key.timeframe))
+            if key in required and _is_finest(key, required):
+                _refuse_lost_end(key, stored, whole, instruments[key.instrument], end)
         part = _window(whole, start - warmup_ns, end)
         if key in required and key.kind is ChannelKind.BARS:
             held_rows = _Held.of(source, origin, instruments[key.instrument])
@@ -160,6 +162,31 @@ def load_dataset(
         channels,
         shares,
     )
+
+
+def _is_finest(key: ChannelKey, required: set[ChannelKey]) -> bool:
+    """Return whether a key names the finest bars of its instrument: orders fill in those."""
+    named = (key.instrument, ChannelKind.BARS)
+    same = [other for other in required if (other.instrument, other.kind) == named]
+    return key == min(same, key=lambda other: Timeframe(other.timeframe), default=None)
+
+
+def _refuse_lost_end(
+    key: ChannelKey, stored: Channel, made: Channel, instrument: Instrument, end: int
+) -> None:
+    """Refuse bars that lack the end of a delisted instrument's stored bars.
+
+    A bar that trading left unfinished is not made, and the price of a settlement lies in it.
+    """
+    if ended_by(instrument, end) is None or not len(stored):
+        return
+    last_at = int(stored["closed_at"][-1])
+    if not len(made) or int(made["closed_at"][-1]) < last_at:
+        raise CoverageError(
+            f"{key}: trading in {instrument.id} ended at {utc_text(last_at)}, inside a bar of "
+            f"{key.timeframe}, which is therefore not made; read bars of "
+            f"{stored.key.timeframe}, which are stored, or end the window before the last day"
+        )
 
 
 def _settled_in_first_shares(instrument: Instrument, shares: FirstShares | None) -> Instrument:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from data_feeds.calendar import ALWAYS_OPEN, session_bounds, sessions_between
-from data_feeds.clock import DAY_NS
-from data_feeds.errors import SchemaError
+from data_feeds.clock import DAY_NS, utc_text
+from data_feeds.errors import CoverageError, SchemaError
 from data_feeds.instrument import Instrument
 from data_feeds.schema import Channel, ChannelKind
 
@@ -36,6 +36,19 @@ def trading_end(instrument: Instrument) -> int | None:
 
     Raises
     ------
+    SchemaError : see :func:`last_session`.
+    """
+    bounds = last_session(instrument)
+    return None if bounds is None else bounds[1]
+
+
+def last_session(instrument: Instrument) -> tuple[int, int] | None:
+    """Return open and close of a delisted instrument's last session, ns UTC; None for others.
+
+    Around the clock it is the last day.
+
+    Raises
+    ------
     SchemaError : the exchange has no session in the two weeks before the last day.
     """
     ended = instrument.delisted
@@ -51,7 +64,8 @@ def trading_end(instrument: Instrument) -> int | None:
             f"{instrument.id}: delisted.last_day {day} is no day of calendar "
             f"{instrument.calendar}; correct the date in its record"
         )
-    return int(session_bounds(instrument.calendar, sessions[-1:])[1][0])
+    opened, closed = session_bounds(instrument.calendar, sessions[-1:])
+    return int(opened[0]), int(closed[0])
 
 
 def ended_by(instrument: Instrument, end: int) -> int | None:
@@ -65,11 +79,17 @@ def ended_by(instrument: Instrument, end: int) -> int | None:
 
 
 def until_delisting(channel: Channel, instrument: Instrument) -> Channel:
-    """Return a channel without the bars or marks that close after the end of trading."""
+    """Return a channel without the bars that close after the end of trading.
+
+    The mark bar that is under way then stays: funding is paid at its open.
+    """
     at = trading_end(instrument)
     if at is None or channel.key.kind not in _BAR_KINDS:
         return channel
-    count = int(np.searchsorted(channel["closed_at"], at, side="right"))
+    if channel.key.kind is ChannelKind.MARK:
+        count = int(np.searchsorted(channel["opened_at"], at, side="left"))
+    else:
+        count = int(np.searchsorted(channel["closed_at"], at, side="right"))
     return channel if count == len(channel) else channel.take(slice(0, count))
 
 
@@ -78,13 +98,24 @@ def final_settlement(instrument: Instrument, bars: Channel, end: int) -> FinalSe
 
     ``bars`` are those in which orders fill. None for an instrument that trades on, for a window
     that ends before the last day is over, and without a bar until then.
+
+    Raises
+    ------
+    CoverageError : the last bar closes before the last session; days may be missing.
     """
-    at, ended = ended_by(instrument, end), instrument.delisted
-    if at is None or ended is None:
+    ended, session = instrument.delisted, last_session(instrument)
+    if session is None or ended is None or session[1] > end:
         return None
-    row = int(np.searchsorted(bars["closed_at"], at, side="right")) - 1
+    row = int(np.searchsorted(bars["closed_at"], session[1], side="right")) - 1
     if row < 0:
         return None
+    last_at = int(bars["closed_at"][row])
+    if last_at <= session[0]:
+        raise CoverageError(
+            f"{bars.key}: the bars end at {utc_text(last_at)}, but {instrument.id} was delisted "
+            f"after {ended.last_day}, its last session from {utc_text(session[0])}; import the "
+            "bars of that session, or correct delisted.last_day in the instrument's record"
+        )
     close = float(bars["close"][row])
     price = close if ended.final_price is None else ended.final_price
     return FinalSettlement(int(bars["closed_at"][row]), price)

@@ -61,6 +61,7 @@ def mixed_returns(
     index: pd.DatetimeIndex,
     start: int,
     *,
+    until: int | None = None,
     costs: Mapping[str, float] | None = None,
     idle: "pd.Series[float] | None" = None,
     rates: Mapping[str, RateSteps] | None = None,
@@ -69,7 +70,7 @@ def mixed_returns(
 
     Parameters
     ----------
-    dataset, index, start : see :func:`benchmark_returns`
+    dataset, index, start, until : see :func:`benchmark_returns`
     weights : of the equity at each day's start, by instrument
     costs : fraction of the notional that a purchase or sale loses, by instrument: paid on the
         first purchases and on the trades that restore the weights
@@ -80,10 +81,16 @@ def mixed_returns(
     share = np.array([weights[name] for name in names])
     cost = np.array([lost.get(name, 0.0) for name in names])
     valued = rates or {}
-    moves = np.array(
-        [benchmark_returns(dataset, name, index, start, valued.get(name, PAR)) for name in names]
-    )
-    over = np.array([_first_day_without(dataset, name, index, start) for name in names])
+    begins, over = _instants(index, start)[:-1], np.full(len(names), len(index))
+    moves = np.zeros((len(names), len(index)))
+    for k, name in enumerate(names):
+        moves[k] = benchmark_returns(
+            dataset, name, index, start, valued.get(name, PAR), until=until
+        )
+        settled = _settlement(dataset, benchmark_bars(dataset, name, index), index, until)
+        if settled is not None:
+            # The first day that begins after the settlement.
+            over[k] = np.searchsorted(begins, settled.at)
     free = np.zeros(len(index)) if idle is None else idle.to_numpy()
     grown, paid = np.ones(len(index)), np.zeros(len(index))
     bounds = sorted({0, *over.tolist(), len(index)})
@@ -108,7 +115,13 @@ def mixed_returns(
 
 
 def benchmark_returns(
-    dataset: Dataset, instrument: str, index: pd.DatetimeIndex, start: int, rate: RateSteps = PAR
+    dataset: Dataset,
+    instrument: str,
+    index: pd.DatetimeIndex,
+    start: int,
+    rate: RateSteps = PAR,
+    *,
+    until: int | None = None,
 ) -> "pd.Series[float]":
     """Return simple returns of holding the instrument, one for each day of ``index``.
 
@@ -118,15 +131,15 @@ def benchmark_returns(
     their instant where the data hold them; prices that are adjusted for dividends contain them. A
     delisted instrument is settled as a position in it would be, and returns 0 from then on.
     ``rate`` is the account's currency per unit of quote: a day's price and income count at the rate
-    known at its end.
+    known at its end. ``until`` is the end of the run's window (ns UTC), before which a delisting
+    must lie to be known; None: the end of the last day.
 
     Raises
     ------
     ReportError : the data hold no bars of the instrument.
     """
     bars = benchmark_bars(dataset, instrument, index)
-    ends = index_ns(index) + DAY_NS
-    instants = np.concatenate(([start], ends))
+    instants = _instants(index, start)
     place = np.searchsorted(bars["closed_at"], instants, side="right") - 1
     known = np.maximum(place, 0)
     prices = np.where(place >= 0, bars["close"][known], float(bars["open"][0]))
@@ -137,7 +150,7 @@ def benchmark_returns(
     income = _income(dataset, bars, np.maximum.accumulate(priced_at))
     # A currency that moves before the instrument has a price is no return of the instrument.
     value = rate.at(np.where(place >= 0, instants, max(first_open, start)))
-    settled = _settlement(dataset, bars, index)
+    settled = _settlement(dataset, bars, index, until)
     if settled is None:
         grown = (prices[1:] + income) * value[1:] / (prices[:-1] * value[:-1])
         return pd.Series(grown - 1, index=index, name=instrument)
@@ -148,23 +161,20 @@ def benchmark_returns(
     return pd.Series(grown - 1, index=index, name=instrument)
 
 
-def _settlement(dataset: Dataset, bars: Channel, index: pd.DatetimeIndex) -> FinalSettlement | None:
-    """Return the settlement of a holding by the end of the last day, None without one."""
+def _instants(index: pd.DatetimeIndex, start: int) -> NDArray[np.int64]:
+    """Return the start and each day's end: a day without a row belongs to the next row's."""
+    return np.concatenate(([start], index_ns(index) + DAY_NS)).astype(np.int64)
+
+
+def _settlement(
+    dataset: Dataset, bars: Channel, index: pd.DatetimeIndex, until: int | None
+) -> FinalSettlement | None:
+    """Return the settlement of a holding by the end of the window, None without one."""
     held = dataset.instruments.get(bars.key.instrument)
     if held is None or held.delisted is None or not len(index):
         return None
-    return final_settlement(held, bars, int(index_ns(index)[-1]) + DAY_NS)
-
-
-def _first_day_without(
-    dataset: Dataset, instrument: str, index: pd.DatetimeIndex, start: int
-) -> int:
-    """Return the place of the first day that begins after the settlement; else the day count."""
-    settled = _settlement(dataset, benchmark_bars(dataset, instrument, index), index)
-    if settled is None:
-        return len(index)
-    begins = np.concatenate(([start], index_ns(index)[1:]))
-    return int(np.searchsorted(begins, settled.at))
+    end = int(index_ns(index)[-1]) + DAY_NS
+    return final_settlement(held, bars, end if until is None else min(until, end))
 
 
 def _income(dataset: Dataset, bars: Channel, priced_at: NDArray[np.int64]) -> Floats:

@@ -42,6 +42,7 @@ def held_on(record: RunRecord, days_of: DailyMoney, bill: BillAccruals) -> HeldB
         weights,
         days,
         record.start,
+        until=record.end,
         costs={name: purchase_cost(record, name) for name in weights},
         idle=bill_rates(days, days_of.ends, _paid_on_cash(record, bill)),
         rates={name: _rate(record, name) for name in weights},

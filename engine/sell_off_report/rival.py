@@ -64,7 +64,8 @@ def benchmark_days(
             )
     index = pd.DatetimeIndex(run.days.astype("datetime64[ns]"))
     idle = pd.Series(run.bill, index=index)
-    mixed = mixed_returns(dataset, weights, index, start, idle=idle)
+    until = min(end, run.folder.end)
+    mixed = mixed_returns(dataset, weights, index, start, until=until, idle=idle)
     total = np.asarray(mixed, dtype=np.float64)
     return BenchmarkDays(benchmark_name(weights), total, total - run.bill)
 

@@ -20,6 +20,7 @@ from data_feeds.trading_end import (
     bars_due_until,
     final_settlement,
     trading_end,
+    until_delisting,
     without_delistings,
 )
 from tests.data_feeds.factory import PERP, bars, ns
@@ -67,6 +68,32 @@ def test_a_settlement_needs_a_window_that_holds_the_last_day():
     assert final_settlement(gone(PERP, "2026-01-20"), rows, end) is None
 
 
+def test_bars_that_end_before_the_last_session_settle_nothing():
+    # A day early at the later price would be wrong by a day; a record a day off is as wrong.
+    item, end = gone(PERP, "2026-02-02", 0.5), T0 + 9 * DAY_NS
+    for count in (20, 24):
+        with pytest.raises(CoverageError, match="PERP was delisted after 2026-02-02") as caught:
+            final_settlement(item, hourly(count), end)
+    assert "the bars end at 2026-02-02T00:00Z" in str(caught.value)
+    assert final_settlement(item, hourly(25), end) == FinalSettlement(T0 + 25 * HOUR_NS, 0.5)
+
+
+def test_a_session_without_bars_before_the_end_is_refused_on_an_exchange_too():
+    # The last day is Wednesday the 12th; the bars end with Friday the 7th.
+    item, end = gone(STOCK, "2024-06-12", 12.0), int(CLOSED[-1])
+    with pytest.raises(CoverageError, match="its last session from 2024-06-12T13:30Z"):
+        final_settlement(item, days([100.0] * 5), end)
+    assert final_settlement(item, days([100.0] * 8), end) == FinalSettlement(int(CLOSED[7]), 12.0)
+
+
+def test_marks_stay_that_are_under_way_when_trading_ends():
+    # Funding is paid at a mark bar's open: a week's mark opened before the end is in force.
+    week = bars([T0, T0 + 7 * DAY_NS], [(1, 1, 1, 1)] * 2, "1w", ChannelKind.MARK)
+    kept = until_delisting(week, gone(PERP, "2026-02-02"))
+    assert kept["opened_at"].tolist() == [T0]
+    assert len(until_delisting(bars([T0], [(1, 1, 1, 1, 1)], "1w"), gone(PERP, "2026-02-02"))) == 0
+
+
 def test_bars_are_due_until_the_last_one_of_the_last_day():
     item, end = gone(PERP, "2026-02-02"), T0 + 9 * DAY_NS
     assert bars_due_until(item, hourly(30), end) == T0 + 30 * HOUR_NS
@@ -105,6 +132,23 @@ def test_bars_that_end_days_before_the_last_day_are_refused():
 def test_a_window_that_ends_in_the_last_day_is_told_to_hold_it():
     with pytest.raises(CoverageError, match="end it at 2026-02-03T00:00Z or later"):
         load_dataset(held(30, "2026-02-02"), [HOURS], T0 + DAY_NS, T0 + 40 * HOUR_NS)
+
+
+def test_a_longer_bar_that_trading_left_unfinished_is_refused_where_orders_fill_in_it():
+    days_key = ChannelKey(PERP.id, ChannelKind.BARS, "1d")
+    window = (T0 + DAY_NS, T0 + 9 * DAY_NS)
+    # Trading stopped at 06:00 of the last day: no bar of that day is made.
+    with pytest.raises(CoverageError, match="inside a bar of 1d") as caught:
+        load_dataset(held(30, "2026-02-02"), [days_key], *window)
+    assert "ended at 2026-02-02T06:00Z" in str(caught.value)
+    assert "read bars of 1h" in str(caught.value)
+    # Orders fill in the hours where those are read too, and a whole day is made.
+    both = load_dataset(held(30, "2026-02-02"), [HOURS, days_key], T0, window[1])
+    assert both.bars(PERP.id, "1h")["closed_at"][-1] == T0 + 30 * HOUR_NS
+    whole = load_dataset(held(48, "2026-02-02"), [days_key], *window)
+    assert whole.bars(PERP.id, "1d")["closed_at"][-1] == T0 + 2 * DAY_NS
+    # A window that ends before the last day is over knows nothing of it.
+    load_dataset(held(30, "2026-02-02"), [days_key], T0, T0 + 30 * HOUR_NS)
 
 
 def test_a_window_after_the_last_day_is_refused():

@@ -11,6 +11,7 @@ from data_feeds.delisting import Delisting
 from data_feeds.load import load_dataset
 from data_feeds.schema import ChannelKind
 from data_feeds.timeframe import Timeframe
+from data_feeds.trading_end import last_session
 from engine.bt import simulate
 from engine.config.models import RunConfig, RunMode
 from engine.records import SimulationOutcome
@@ -92,10 +93,16 @@ def with_delisting(
     if rng.random() < 1 / 3:
         until = midnight_ns(np.datetime64(day + timedelta(days=1), "D"))
         since = until - int(rng.integers(1, 12)) * HOUR_NS
+        # A session without any bar is refused.
+        session = last_session(instruments[name])
+        assert session is not None
+        since = max(since, session[0] + HOUR_NS)
         for key, channel in dataset.channels.items():
-            if key.instrument == name and key.kind in (ChannelKind.BARS, ChannelKind.MARK):
-                closed = channel["closed_at"]
-                channels[key] = channel.take((closed <= since) | (closed > until))
+            if key.instrument != name or key.timeframe in ("", "1d"):
+                continue
+            # The mark bar under way when trading stops is in force until then.
+            shown = channel["opened_at" if key.kind is ChannelKind.MARK else "closed_at"]
+            channels[key] = channel.take((shown <= since) | (channel["closed_at"] > until))
     source = Dataset(instruments, channels, dataset.shares)
     return load_dataset(source, (), 0, datetime_ns(config.data.end), optional=tuple(channels))
 

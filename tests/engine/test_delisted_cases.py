@@ -33,7 +33,7 @@ LEAST = {
     "perp short settled": 4,
     "inverse short settled": 2,
     "settled at 0": 2,
-    "entry ended": 4,
+    "entry ended": 3,
     "stop ended": 10,
     "target ended": 8,
     "refused afterwards": 60,

@@ -186,6 +186,30 @@ def test_the_other_weights_of_a_mix_are_kept_after_a_delisting():
     assert returns.to_numpy() == pytest.approx([-0.525, 0.25])
 
 
+def test_the_loss_of_a_settlement_on_a_day_without_a_row_belongs_to_the_next_row():
+    # Sessions of Friday and Monday; settled at 55 on Sunday the 8th: half of 110, shown on Monday.
+    held = ended(data([105.0, 110.0, 120.0, 99.0, 99.0, 99.0]), "2026-02-08", 55.0)
+    days = pd.DatetimeIndex(["2026-02-06", "2026-02-09", "2026-02-10"])
+    idle = pd.Series([0.0, 0.0, 0.001], index=days)
+    moved = benchmark_returns(held, "BTC", days, MIDNIGHT)
+    assert moved.to_numpy() == pytest.approx([0.10, -0.5, 0.0])
+    mixed = mixed_returns(held, {"BTC": 1.0}, days, MIDNIGHT, idle=idle)
+    assert mixed.to_numpy() == pytest.approx([0.10, -0.5, 0.001])
+
+
+def test_a_window_that_ends_inside_the_last_day_knows_nothing_of_its_settlement():
+    # 12:00 of the second day: the account holds on at 120, and so does the benchmark.
+    held = ended(data([105.0, 110.0, 120.0]), "2026-02-07", 55.0)
+    days, noon = pd.date_range("2026-02-06", periods=2), MIDNIGHT + 36 * HOUR
+    for returns in (
+        benchmark_returns(held, "BTC", days, MIDNIGHT, until=noon),
+        mixed_returns(held, {"BTC": 1.0}, days, MIDNIGHT, until=noon),
+    ):
+        assert returns.to_numpy() == pytest.approx([0.10, 120 / 110 - 1])
+    over = benchmark_returns(held, "BTC", days, MIDNIGHT, until=noon + 12 * HOUR)
+    assert over.to_numpy() == pytest.approx([0.10, -0.5])
+
+
 def test_all_money_in_a_worthless_holding_is_lost():
     held = ended(data([105.0, 110.0, 120.0, 99.0]), "2026-02-07", 0.0)
     days = pd.date_range("2026-02-06", periods=3)
