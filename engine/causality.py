@@ -120,8 +120,12 @@ def _check_left_out(playbook: Playbook[Any], conditions: Sequence[Condition]) ->
 def _check_drawn(playbook: Playbook[Any], signals: Signals, requirements: Requirements) -> None:
     """Refuse a drawn value that does not exist, is no number or belongs to another instrument."""
     known = {requirements.clock.instrument, *requirements.traded}
+    seen: set[str] = set()
     for item in signals.drawn:
         where = f"playbook {playbook.name}: the drawn value {item.name!r}"
+        if item.name in seen:
+            raise PlaybookContractError(f"{where} is declared twice; declare each value once")
+        seen.add(item.name)
         if item.name not in signals.values:
             close = get_close_matches(item.name, signals.values, n=1)
             hint = f"; did you mean {close[0]!r}" if close else ""
@@ -129,6 +133,11 @@ def _check_drawn(playbook: Playbook[Any], signals: Signals, requirements: Requir
         if signals.values[item.name].dtype.kind not in "biuf":
             kind = signals.values[item.name].dtype
             raise PlaybookContractError(f"{where} has the type {kind}; draw numbers")
+        shape, rows = signals.values[item.name].shape, len(signals.decided_at)
+        if shape != (rows,):
+            raise PlaybookContractError(
+                f"{where} has the shape {shape}; draw one number for each of {rows} rows"
+            )
         if item.instrument and item.instrument not in known:
             raise PlaybookContractError(
                 f"{where} belongs to {item.instrument!r}; name the clock's or a traded "

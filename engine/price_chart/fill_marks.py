@@ -16,6 +16,7 @@ from engine.answers.row_sentences import (
 from engine.decision_terms import RISK_ADDING, DecisionOutcome, GuardEventKind
 from engine.records import Fill, OrderRole
 from engine.run_folder.read import Row, RunFolder, moment
+from engine.trades import FLAT
 
 # Fills of these orders are explained by the order: its decision was about the whole plan.
 OF_ORDER = (OrderRole.STOP, OrderRole.TARGET, OrderRole.LIQUIDATION, OrderRole.SETTLEMENT)
@@ -52,8 +53,9 @@ class FillMark:
 class EventMark:
     """One event of the account, or of one instrument ("" for none), with its sentence.
 
-    ``kind`` is guard, refused or option (a fill of an option contract, which has no chart). A
-    refused entry has the ``price`` that it expected, quote; None where it expected none.
+    ``kind`` is guard, refused (an entry, a tranche, a hedge, or a change of a weight in either
+    direction) or option (a fill of an option contract, which has no chart). A refused order has the
+    ``price`` that it expected, quote; None where it expected none.
     """
 
     at: int
@@ -74,7 +76,7 @@ class FillMarks:
         return [self._mark(fill) for fill in self._run.fills if fill.instrument == instrument]
 
     def events(self, options: Collection[str] = ()) -> list[EventMark]:
-        """Return guards, refused entries and the fills of option contracts, by time."""
+        """Return guards, refused intents and the fills of option contracts, by time."""
         bought = [
             EventMark(mark.at, "option", name, f"{mark.reason} {mark.lines[-1]}")
             for name in options
@@ -109,6 +111,7 @@ class FillMarks:
         direction = 1 if (fill.position_after if adds else before) > 0 else -1
         trade = self._trades.get(fill.plan_id, 0)
         reason, cap, lines = self._sentences(fill)
+        abs(fill.position_after) >= FLAT
         return FillMark(
             fill_id=fill.fill_id,
             order_id=fill.order_id,
@@ -121,7 +124,8 @@ class FillMarks:
             side=side,
             direction=direction,
             adds=adds,
-            is_part=self._counts[fill.order_id] > 1 or (not adds and fill.position_after != 0),
+            is_part=self._counts[fill.order_id] > 1
+            or (not adds and abs(fill.position_after) >= FLAT),
             reason=reason,
             cap=cap,
             lines=(*lines, self._fill_lines[fill.fill_id].strip()),

@@ -123,20 +123,27 @@ def test_stages_without_words_are_refused():
         DrawnValue("state", "stages", DrawnAs.STAGES)
 
 
+WIDTH = DrawnValue("width", "width", DrawnAs.LINE)
+
+
 class Drawing(ScriptedPlaybook):
     """Declares what the test tells."""
 
     declared: tuple[DrawnValue, ...] = ()
 
     def prepare(self, data: Dataset) -> Signals:
-        return replace(super().prepare(data), drawn=self.declared)
+        made = super().prepare(data)
+        pairs = np.zeros((len(made.decided_at), 2))
+        return replace(made, values={**made.values, "pairs": pairs}, drawn=self.declared)
 
 
 @pytest.mark.parametrize(
     ("declared", "message"),
     [
-        (DrawnValue("wdth", "width", DrawnAs.LINE), "none of Signals.values; did you mean 'width'"),
-        (DrawnValue("width", "width", DrawnAs.LINE, "ETHUSDT-PERP"), "belongs to 'ETHUSDT-PERP'"),
+        ([WIDTH, WIDTH], "'width' is declared twice"),
+        ([DrawnValue("pairs", "pairs", DrawnAs.PANEL)], "has the shape .4, 2.; draw one number"),
+        ([replace(WIDTH, name="wdth")], "none of Signals.values; did you mean 'width'"),
+        ([replace(WIDTH, instrument="ETHUSDT-PERP")], "belongs to 'ETHUSDT-PERP'"),
     ],
 )
 def test_a_run_refuses_a_drawn_value_that_is_not_there(declared, message):
@@ -144,6 +151,6 @@ def test_a_run_refuses_a_drawn_value_that_is_not_there(declared, message):
     (key,) = market.channels
     params = ScriptParams(clock=key, channels=frozenset([key]), traded=(PERP.id,))
     playbook = Drawing(params, {}, {}, {"width": [1, 2, 3, 4]})
-    playbook.declared = (declared,)
+    playbook.declared = tuple(declared)
     with pytest.raises(PlaybookContractError, match=message):
         prepare(playbook, market, playbook.requirements(params))

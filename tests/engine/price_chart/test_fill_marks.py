@@ -1,12 +1,19 @@
 """Every mark is a fill of the folder, and its reason is a sentence of `riskoff explain`."""
 
+import math
+
 import pytest
 
 from engine.answers.trade import explain_trade
-from engine.price_chart import instrument_chart, run_chart
+from engine.decision_terms import RISK_ADDING
+from engine.price_chart import FillMarks, instrument_chart, run_chart
+from engine.price_chart.unwritten_run import UnwrittenRun
 from engine.results.contents import write_run
 from engine.results.finished import RunRecord
 from engine.run_folder.read import RunFolder
+from tests.engine.mixed_cases import mixed_case
+
+KINDS = ("guard", "refused", "option")
 
 
 @pytest.fixture(scope="module")
@@ -56,3 +63,31 @@ def test_marks_of_a_stored_folder_equal_those_of_the_run(chart, folder, run):
     stored = instrument_chart(RunFolder(folder), instrument, record.traded_bars[name])
     assert stored.marks == chart.instruments[0].marks
     assert stored.levels == chart.instruments[0].levels
+
+
+# Guards, refused entries, refused changes of weights and bought spreads among them.
+@pytest.mark.parametrize("seed", [1, 2, 5])
+def test_events_are_the_guards_the_refusals_and_the_fills_of_options(seed):
+    record = RunRecord(mixed_case(seed).finished())
+    outcome = record.run.outcome
+    events = FillMarks(UnwrittenRun(record)).events(record.options)
+    assert events == sorted(events, key=lambda event: event.at)
+    of = {kind: [event for event in events if event.kind == kind] for kind in KINDS}
+    assert sum(map(len, of.values())) == len(events) > 0
+    for event, guard in zip(of["guard"], outcome.guard_events, strict=True):
+        assert event.at == guard.at
+        assert event.text.startswith(f"{guard.guard} {guard.event}")
+    refused = [
+        decision
+        for decision in outcome.decisions
+        if decision.intent in RISK_ADDING and decision.outcome != "approved"
+    ]
+    told = {(event.at, event.instrument, event.price): event.text for event in of["refused"]}
+    assert len(of["refused"]) == len(refused)
+    for decision in refused:
+        price = decision.entry_estimate if math.isfinite(decision.entry_estimate) else None
+        text = told[decision.decided_at, decision.instrument, price]
+        assert f"{decision.intent} {decision.outcome} by {decision.blocked_by}" in text
+    assert [(event.at, event.instrument) for event in of["option"]] == [
+        (fill.at, fill.instrument) for fill in outcome.fills if fill.instrument in record.options
+    ]
