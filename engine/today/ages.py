@@ -15,14 +15,14 @@ from engine.today.answer_data import InputAge
 from engine.today.instants import due_close
 
 CHECKLIST = "checklist"
-_BAR_KINDS = (ChannelKind.BARS, ChannelKind.MARK)
+BAR_KINDS = (ChannelKind.BARS, ChannelKind.MARK)
 # Longer than any stretch between two bars of a channel that is not long dead.
 _LOOK_BACK_NS = 60 * DAY_NS
 
 
 def newest_fact(source: Catalog, key: ChannelKey, at: int) -> int | None:
     """Return the newest close or event of a stored channel known at an instant; None for none."""
-    is_bar = key.kind in _BAR_KINDS
+    is_bar = key.kind in BAR_KINDS
     rows = source.read(key, at - _LOOK_BACK_NS if is_bar else None, at)
     if len(rows) == 0 and is_bar:
         rows = source.read(key, None, at)

@@ -167,7 +167,8 @@ class PlaybookDay:
     in_transit : cash on its way between the wallets, account currency
     setup, stage : the setup that runs, and the state that the rules name; "" for none
     refused : what the rules asked for at the last row and risk refused
-    problem : why there is no answer; then all of the above is empty
+    is_begun : false where the run begins later than the asked instant; then nothing is known
+    problem : why there is no answer to act on; where no bar is known, all of the above is empty
     """
 
     name: str
@@ -190,6 +191,7 @@ class PlaybookDay:
     refused: tuple[str, ...] = ()
     inputs: tuple[InputAge, ...] = ()
     is_synthetic: bool = False
+    is_begun: bool = True
     problem: str = ""
 
 

@@ -43,6 +43,7 @@ def _shown(playbook: PlaybookDay) -> dict[str, object]:
         "name": playbook.name,
         "title": f"{playbook.name} ({playbook.playbook})",
         "problem": playbook.problem,
+        "not_begun": "" if playbook.is_begun else sentences.not_begun(playbook),
         "is_known": bool(playbook.decided_at),
         "begun": f"Bars to {playbook.rows_to}, last decision at {playbook.decided_at}; "
         f"{sentences.begun(playbook)}.",

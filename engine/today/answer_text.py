@@ -56,6 +56,8 @@ def _playbook(playbook: PlaybookDay) -> Iterator[str]:
     yield f"{playbook.name} ({playbook.playbook})"
     if playbook.problem:
         yield from _wrapped(f"NO ANSWER TO ACT ON: {playbook.problem}")
+    if not playbook.is_begun:
+        yield from _wrapped(f"{sentences.not_begun(playbook)}.")
     if not playbook.decided_at:
         return
     yield from _wrapped(

@@ -22,8 +22,8 @@ from data_feeds.clock import (
 )
 from engine.answers.time_window import parse_instant
 
-# The longest closure of an exchange since 1954 (September 2001) is shorter.
-_CLOSURE = np.timedelta64(10, "D")
+# Two weeks and the longest closure of an exchange since 1954 (September 2001) are shorter.
+_CLOSURE = np.timedelta64(21, "D")
 # A venue publishes a session's bar some time after its close; until then it is not late.
 PUBLISHED_WITHIN_NS = HOUR_NS
 
@@ -62,32 +62,37 @@ def reading_day(at: int, clock: str) -> np.datetime64:
 def due_close(calendar: str, frame_ns: int, at: int) -> int:
     """Return the close of the newest bar that must be known at an instant, ns UTC.
 
-    Around the clock the newest complete bar may be missing. At an exchange a bar is due an hour
-    after its close; weekly bars are due a week later.
+    A bar is due an hour after its close, and at the latest when the next one closes.
     """
+    known = at - min(PUBLISHED_WITHIN_NS, frame_ns)
     if calendar == ALWAYS_OPEN:
-        offset = FIRST_MONDAY_NS if frame_ns % WEEK_NS == 0 else 0
-        return (at - offset) // frame_ns * frame_ns + offset - frame_ns
-    late = PUBLISHED_WITHIN_NS if frame_ns <= DAY_NS else WEEK_NS
-    return max(close for close in _closes(calendar, frame_ns, at - late) if close <= at - late)
+        offset = _grid_offset(frame_ns)
+        return (known - offset) // frame_ns * frame_ns + offset
+    return max(close for close in _closes(calendar, frame_ns, known) if close <= known)
 
 
 def next_close(calendar: str, frame_ns: int, closed_at: int) -> int:
-    """Return the close of the bar after the one that closed at an instant, ns UTC."""
+    """Return the first close of a bar after an instant, ns UTC."""
     if calendar == ALWAYS_OPEN:
-        return closed_at + frame_ns
+        offset = _grid_offset(frame_ns)
+        return (closed_at - offset) // frame_ns * frame_ns + offset + frame_ns
     return min(close for close in _closes(calendar, frame_ns, closed_at) if close > closed_at)
 
 
 def next_open(calendar: str, frame_ns: int, at: int) -> int:
     """Return the open of the first bar that opens at or after an instant, ns UTC."""
     if calendar == ALWAYS_OPEN:
-        offset = FIRST_MONDAY_NS if frame_ns % WEEK_NS == 0 else 0
+        offset = _grid_offset(frame_ns)
         return -((offset - at) // frame_ns) * frame_ns + offset
     opens, ends = _sessions(calendar, at)
     # Inside a session a bar opens where the bar before it closes.
     inside = set(_closes(calendar, frame_ns, at)) - set(ends.tolist())
     return int(min(start for start in {*opens.tolist(), *inside} if start >= at))
+
+
+def _grid_offset(frame_ns: int) -> int:
+    """Return where the bars around the clock are counted from: weeks begin on Monday."""
+    return FIRST_MONDAY_NS if frame_ns % WEEK_NS == 0 else 0
 
 
 def _sessions(calendar: str, at: int) -> tuple[Instants, Instants]:
@@ -99,6 +104,10 @@ def _sessions(calendar: str, at: int) -> tuple[Instants, Instants]:
 def _closes(calendar: str, frame_ns: int, at: int) -> list[int]:
     """Return the closes of the bars around an instant; bars that span a close do not exist."""
     opens, closes = _sessions(calendar, at)
+    if frame_ns % WEEK_NS == 0:
+        # A week's bar closes with its last session.
+        weeks = (closes - FIRST_MONDAY_NS) // WEEK_NS
+        return [int(close) for close in closes[:-1][weeks[:-1] != weeks[1:]]]
     if frame_ns >= DAY_NS:
         return [int(close) for close in closes]
     bounds = zip(opens.tolist(), closes.tolist(), strict=True)

@@ -19,9 +19,9 @@ from engine.playbook import Signals
 from engine.results.availability import Availability, AvailabilityHistory
 from engine.results.journal import because
 from engine.run import RunResult
-from engine.today.answer_data import ConditionNow, InputAge, InstrumentNow, PlaybookDay
+from engine.today.answer_data import ConditionNow, InstrumentNow, PlaybookDay
 from engine.today.orders_now import OrdersNow, refusals, transfers
-from engine.today.to_last_bar import RunToLastBar, run_to_last_bar
+from engine.today.to_last_bar import RunToLastBar, has_begun, run_to_last_bar
 from engine.trades import FLAT
 
 TRUTHS = {Truth.TRUE: "yes", Truth.FALSE: "no", Truth.UNKNOWN: "unknown"}
@@ -49,6 +49,8 @@ def playbook_day(
         brokerage_cash=config.account.brokerage_cash,
         currency=config.account.currency or "",
     )
+    if not has_begun(config, at):
+        return replace(bare, is_begun=False)
     try:
         run = run_to_last_bar(config, source, at, plugin_path)
     except DataError as error:
@@ -82,7 +84,7 @@ def _told(bare: PlaybookDay, run: RunToLastBar, at: int) -> PlaybookDay:
         refused=tuple(refusals(outcome, decided_at)),
         inputs=(*run.required, *run.others),
         is_synthetic=result.dataset.provenance is Provenance.SYNTHETIC,
-        problem=_too_old(run.required),
+        problem=_too_old(run, row),
     )
 
 
@@ -96,9 +98,34 @@ def traded_bars(result: RunResult) -> dict[str, Channel]:
     return {name: rows for name, rows in bars.items() if len(rows)}
 
 
-def _too_old(inputs: tuple[InputAge, ...]) -> str:
-    late = [item for item in inputs if item.is_stale]
-    return "; ".join(f"{item.channel} ends at {item.newest}, a later bar is due" for item in late)
+def _too_old(run: RunToLastBar, row: int) -> str:
+    """Return why nobody should act on a run: a bar is due, or age makes a condition unknown."""
+    found = [
+        f"{item.channel} ends at {item.newest}, a later bar is due"
+        for item in run.required
+        if item.is_stale
+    ]
+    unknown = [
+        item
+        for item in run.result.signals.conditions
+        if item.required and not item.left_out and item.truth[row] == Truth.UNKNOWN
+    ]
+    ended = {item.channel: item.newest for item in run.others if item.is_stale and item.newest}
+    for item in unknown:
+        old = [f"{name} ends at {ended[name]}" for name in item.inputs if name in ended]
+        if old:
+            found.append(f"{item.name} is unknown because {', '.join(old)}")
+        elif _is_too_old(item, row):
+            found.append(f"{item.name} is unknown because its newest input is too old")
+    return "; ".join(found)
+
+
+def _is_too_old(item: Condition, row: int) -> bool:
+    """Return whether a condition's oldest input is older than at any row where it was known."""
+    if item.age_ns is None:
+        return False
+    known = item.age_ns[: row + 1][item.truth[: row + 1] != Truth.UNKNOWN]
+    return len(known) > 0 and bool(item.age_ns[row] > known.max())
 
 
 def _stage(signals: Signals, row: int) -> str:

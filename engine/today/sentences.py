@@ -29,8 +29,12 @@ MEASURED_DIGITS, DISTANCE_DIGITS = 4, 3
 
 
 def answer(report: TodayReport) -> str:
-    """Return the answer in one sentence."""
-    return _ANSWERS[report.verdict]
+    """Return the answer in one sentence, and how many steps it rests on where some are unknown."""
+    day = report.market.day
+    if report.verdict is Verdict.TOO_OLD or day.known_steps == len(day.steps):
+        return _ANSWERS[report.verdict]
+    known = f"{day.known_steps} of {len(day.steps)} steps are known"
+    return f"{_ANSWERS[report.verdict].removesuffix('.')}; {known}."
 
 
 def fetched(rows: FetchedRows | None) -> list[str]:
@@ -112,12 +116,19 @@ def summaries(report: TodayReport) -> list[str]:
 
 
 def _summary(playbook: PlaybookDay) -> str:
+    if not playbook.is_begun:
+        return f"{playbook.name}: {not_begun(playbook)}"
     held = sum(item.quantity != 0 for item in playbook.instruments)
     counts = ((len(playbook.to_send), "order"), (len(playbook.transfers), "transfer"))
     sent = [f"{count} {word}{'s' * (count > 1)}" for count, word in counts if count]
     position = f"holds {held} of {len(playbook.instruments)} instruments" if held else "flat"
     stage = f", stage {playbook.stage}" if playbook.stage else ""
     return f"{playbook.name}: {position}{stage}; {' and '.join(sent) or 'nothing'} to send"
+
+
+def not_begun(playbook: PlaybookDay) -> str:
+    """Return when a run begins that has not begun."""
+    return f"not begun; the run begins at {playbook.begun_at}, see data.start"
 
 
 def state(playbook: PlaybookDay) -> str:

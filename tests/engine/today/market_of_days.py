@@ -85,7 +85,31 @@ playbook:
 account: {venue_cash: 0, brokerage_cash: 1000000, interest_series: DGS3MO}
 venue: binance_usdm
 """
-FILES = {"dip": DIP, "break": BREAK, "book": BOOK}
+# Decides each hour on the close of a session.
+LEAD = """\
+name: lead
+data: {source: CATALOG, start: 2025-11-10, end: 2025-11-11}
+playbook:
+  name: rules
+  params:
+    instruments: {btc: BTCUSDT-PERP@1h, spy: SPY@session}
+    clock: btc@1h
+    trades:
+      up:
+        instrument: btc
+        enter:
+          above: spy.close > sma(spy.close, 2 sessions)
+        stop: 0.9 * btc.close
+        exit:
+          below: spy.close < sma(spy.close, 2 sessions)
+venue: binance_usdm
+"""
+FEAR = (
+    DIP.replace("name: dip", "name: fear")
+    .replace("SPY@session}", "SPY@session}\n    series: {vix: VIX}")
+    .replace("          loss: spy.close < sma(spy.close, 3 sessions)", "          fear: vix > 1")
+)
+FILES = {"dip": DIP, "break": BREAK, "book": BOOK, "lead": LEAD, "fear": FEAR}
 
 
 def _walk(count: int, start: float, move: float, seed: int) -> np.ndarray:

@@ -31,10 +31,21 @@ def test_a_session_s_bar_is_due_an_hour_after_its_close(now: str, due: str) -> N
     assert utc_text(due_close(NYSE, DAY_NS, ns(now))) == f"{due}Z"
 
 
-def test_around_the_clock_the_newest_complete_bar_may_be_late() -> None:
+def test_around_the_clock_a_bar_may_be_an_hour_late_and_never_longer_than_a_bar() -> None:
     assert due_close(ALWAYS_OPEN, HOUR_NS, ns("2026-02-08T15:20")) == ns("2026-02-08T14:00")
-    # Weeks begin on Monday: that of 2026-02-02 ended on the 9th and may be late.
-    assert due_close(ALWAYS_OPEN, WEEK_NS, ns("2026-02-10")) == ns("2026-02-02")
+    assert due_close(ALWAYS_OPEN, HOUR_NS // 12, ns("2026-02-08T15:04")) == ns("2026-02-08T14:55")
+    assert due_close(ALWAYS_OPEN, DAY_NS, ns("2026-02-05T23:30")) == ns("2026-02-05")
+    assert due_close(ALWAYS_OPEN, DAY_NS, ns("2026-02-05T00:59")) == ns("2026-02-04")
+    # Weeks begin on Monday: that of 2026-02-02 ended on the 9th.
+    assert due_close(ALWAYS_OPEN, WEEK_NS, ns("2026-02-10")) == ns("2026-02-09")
+    assert due_close(ALWAYS_OPEN, WEEK_NS, ns("2026-02-09T00:30")) == ns("2026-02-02")
+
+
+def test_a_week_at_an_exchange_closes_with_its_last_session() -> None:
+    # The Friday of 2026-04-03 is a holiday, Good Friday.
+    assert due_close(NYSE, WEEK_NS, ns("2026-02-07")) == ns("2026-02-06T21:00")
+    assert due_close(NYSE, WEEK_NS, ns("2026-02-06T21:30")) == ns("2026-01-30T21:00")
+    assert next_close(NYSE, WEEK_NS, ns("2026-03-27T20:00")) == ns("2026-04-02T20:00")
 
 
 def test_the_next_close_follows_the_calendar() -> None:
@@ -43,6 +54,8 @@ def test_the_next_close_follows_the_calendar() -> None:
     # The half hour before the close fills no bar of an hour.
     assert next_close(NYSE, HOUR_NS, ns("2026-02-03T20:30")) == ns("2026-02-04T15:30")
     assert next_close(ALWAYS_OPEN, HOUR_NS, ns("2026-02-07T23:00")) == ns("2026-02-08T00:00")
+    # Half hours that end at half past lack the hour's bar at its close.
+    assert next_close(ALWAYS_OPEN, HOUR_NS, ns("2026-02-07T22:30")) == ns("2026-02-07T23:00")
 
 
 def test_the_next_open_is_a_session_s_or_the_next_bar_s() -> None:
