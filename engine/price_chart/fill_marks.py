@@ -111,7 +111,6 @@ class FillMarks:
         direction = 1 if (fill.position_after if adds else before) > 0 else -1
         trade = self._trades.get(fill.plan_id, 0)
         reason, cap, lines = self._sentences(fill)
-        abs(fill.position_after) >= FLAT
         return FillMark(
             fill_id=fill.fill_id,
             order_id=fill.order_id,
