@@ -96,7 +96,7 @@ def test_the_page_concludes_from_the_run_folders(small):
         own, other = (r.metrics["end_equity"] / r.start_equity for r in (record, reference))
         assert cell.lead == pytest.approx(own - other)
     html = (small.folder / "index.html").read_text(encoding="utf-8")
-    assert html.index("In short</h2>") < html.index("Matrix</h2>")
+    assert html.index("Conclusions</h2>") < html.index("Matrix</h2>")
     title = row_title(small.config.rows[small.config.reference])
     told = conclusions(facts, reference=title, level=0.95)
     # All but the intervals, which are resampled for the page.
