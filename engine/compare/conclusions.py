@@ -8,17 +8,19 @@ from typing import Any
 
 from engine.compare.cells import row_title
 from engine.compare.matrix import Matrix
-from engine.formatting import counted_noun, percent, percent_share, signed_percent
+from engine.formatting import counted_noun, number, percent, percent_share, signed_percent
 
 
 @dataclass(frozen=True)
 class CellFacts:
     """The numbers of one playbook in one episode that conclusions rest on, fractions.
 
-    ``lead`` is the return less the reference's; ``interval`` that of the difference on the
-    reference's days, None where it cannot be computed.
+    ``row`` is the playbook's name in the config; two rows may share a title. ``lead`` is the return
+    less the reference's; ``interval`` that of the difference on the reference's days, None where it
+    cannot be computed.
     """
 
+    row: str
     title: str
     episode: str
     total_return: float
@@ -38,6 +40,7 @@ def facts_of(matrix: Matrix, cell: Callable[[Any], Mapping[str, Any]]) -> list[C
         own, numbers = record.metrics["total_return"], cell(record)["return_difference"]
         found.append(
             CellFacts(
+                row=row,
                 title=row_title(record.item),
                 episode=episode,
                 total_return=own,
@@ -50,11 +53,36 @@ def facts_of(matrix: Matrix, cell: Callable[[Any], Mapping[str, Any]]) -> list[C
     return found
 
 
-def conclusions(facts: Sequence[CellFacts], *, reference: str, level: float) -> list[str]:
-    """Return the conclusions, five sentences; none without a cell to compare."""
+def not_compared(matrix: Matrix, facts: Sequence[CellFacts]) -> dict[str, list[str]]:
+    """Return the episodes of each playbook whose cell or whose reference did not run, by title."""
+    compared = {(cell.row, cell.episode) for cell in facts}
+    found = {
+        row_title(item): [
+            episode.name for episode in matrix.episodes if (row, episode.name) not in compared
+        ]
+        for row, item in matrix.config.rows.items()
+        if not item.baseline and row != matrix.config.reference
+    }
+    return {title: episodes for title, episodes in found.items() if episodes}
+
+
+def conclusions(
+    facts: Sequence[CellFacts],
+    *,
+    reference: str,
+    level: float,
+    absent: Mapping[str, Sequence[str]],
+) -> list[str]:
+    """Return the conclusions, five sentences, and one before them on the cells left out.
+
+    ``absent`` holds the episodes of each playbook that cannot be compared, by its title.
+    """
+    left_out = "; ".join(f"{title} in {', '.join(names)}" for title, names in absent.items())
+    told = f"Not compared, because the cell or that of {reference} did not run: {left_out}."
     if not facts:
-        return []
+        return [told] if absent else []
     return [
+        *([told] if absent else []),
         _leads(facts, reference),
         _intervals(facts, level),
         _interest(facts),
@@ -101,7 +129,10 @@ def _intervals(facts: Sequence[CellFacts], level: float) -> str:
         cells = "the only cell" if len(known) == 1 else f"all {len(known)} cells"
         return f"{words} holds zero in {cells}{rest}: none is shown to be more than chance."
     count = f"{len(clear)} of {counted_noun(len(known), 'cell')}"
-    return f"{words} leaves out zero in {count}: {'; '.join(clear)}{rest}."
+    return (
+        f"{words} leaves out zero in {count}: {'; '.join(clear)}{rest}. By chance alone "
+        f"{number((1 - level) * len(known), 2)} would be expected to."
+    )
 
 
 def _interest(facts: Sequence[CellFacts]) -> str:
@@ -137,5 +168,5 @@ def _limits(facts: Sequence[CellFacts]) -> str:
 def _by_row(facts: Sequence[CellFacts]) -> list[tuple[str, list[CellFacts]]]:
     rows: dict[str, list[CellFacts]] = {}
     for cell in facts:
-        rows.setdefault(cell.title, []).append(cell)
-    return list(rows.items())
+        rows.setdefault(cell.row, []).append(cell)
+    return [(cells[0].title, cells) for cells in rows.values()]

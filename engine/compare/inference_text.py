@@ -6,6 +6,7 @@ from collections.abc import Callable
 from engine.compare.cells import row_title
 from engine.compare.inference import CellInference, FamilyInference
 from engine.compare.record import CellRecord
+from engine.compare.too_few import TOO_FEW, sample_of, too_few
 from engine.config.compare import CompareConfig
 from engine.formatting import number, p_words, percent, signed, signed_percent
 from engine.metrics import METRICS
@@ -33,18 +34,23 @@ def inference_note(config: CompareConfig) -> str:
 
 
 def inference_row(record: CellRecord, inference: CellInference) -> tuple[str, ...]:
-    """Return a cell's row, in the order of ``INFERENCE_HEADING``."""
+    """Return a cell's row, in the order of ``INFERENCE_HEADING``.
+
+    A number that the matrix leaves blank is blank here; its interval shows how little is known.
+    """
+    blank = too_few(sample_of(record))
+    sharpe, hit_rate, average_r = (name in blank for name in ("sharpe", "hit_rate", "average_r"))
     return (
         f"{row_title(record.item)}, {record.episode.name}",
         str(inference.trades),
         str(inference.days),
         _tested_text(inference.metrics["total_return"], TEXTS["total_return"]),
-        interval_text(inference.metrics["sharpe"], TEXTS["sharpe"]),
+        interval_text(inference.metrics["sharpe"], TEXTS["sharpe"], blank=sharpe),
         interval_text(inference.metrics["max_drawdown_days"], TEXTS["max_drawdown_days"]),
-        interval_text(inference.hit_rate, TEXTS["hit_rate"]),
-        _tested_text(inference.average_r, TEXTS["average_r"]),
+        interval_text(inference.hit_rate, TEXTS["hit_rate"], blank=hit_rate),
+        _tested_text(inference.average_r, TEXTS["average_r"], blank=average_r),
         _tested_text(inference.differences["total_return"], signed_percent),
-        interval_text(inference.differences["sharpe"], signed),
+        interval_text(inference.differences["sharpe"], signed, blank=sharpe),
         _probability(inference.probabilistic_sharpe),
         _probability(inference.deflated_sharpe),
         str(inference.minimum_track_record)
@@ -74,23 +80,30 @@ def range_text(found: Interval | Missing, text: Callable[[float], str]) -> str:
     return f"{text(found.low)} to {text(found.high)}"
 
 
-def interval_text(found: Interval | Missing, text: Callable[[float], str]) -> str:
-    """Return an estimate with its interval, or the reason why it is missing."""
+def interval_text(
+    found: Interval | Missing, text: Callable[[float], str], *, blank: bool = False
+) -> str:
+    """Return an estimate with its interval, or the reason why it is missing.
+
+    A blank one has its interval alone.
+    """
     if isinstance(found, Missing):
         return str(found)
-    return f"{text(found.estimate)} ({range_text(found, text)})"
+    return f"{TOO_FEW if blank else text(found.estimate)} ({range_text(found, text)})"
 
 
 def _probability(found: float | Missing) -> str:
     return str(found) if isinstance(found, Missing) else percent(found, 1)
 
 
-def _tested_text(found: Interval | Missing, text: Callable[[float], str]) -> str:
+def _tested_text(
+    found: Interval | Missing, text: Callable[[float], str], *, blank: bool = False
+) -> str:
     """Return an estimate, its interval, and the smallest true value that a test would find."""
+    told = interval_text(found, text, blank=blank)
     if isinstance(found, Missing) or found.detectable is None:
-        return interval_text(found, text)
-    smallest = text(found.detectable).removeprefix("+")
-    return f"{text(found.estimate)} ({range_text(found, text)}; seen from {smallest})"
+        return told
+    return f"{told.removesuffix(')')}; seen from {text(found.detectable).removeprefix('+')})"
 
 
 def family_lines(inference: FamilyInference, config: CompareConfig) -> list[str]:

@@ -11,7 +11,7 @@ from engine.compare.across_table import AcrossLine, AcrossTable
 from engine.compare.cell_answers import PageAnswers
 from engine.compare.cell_runs import AUDIT_FILE, CellOutcome
 from engine.compare.cells import row_title
-from engine.compare.conclusions import conclusions, facts_of
+from engine.compare.conclusions import conclusions, facts_of, not_compared
 from engine.compare.inference_text import INFERENCE_HEADING, inference_note
 from engine.compare.matrix import COLUMNS, Matrix, texts, values
 from engine.compare.money_tables import left_out_note, money_tables
@@ -84,11 +84,12 @@ def comparison_page(matrix: Matrix, place: Path, answers: PageAnswers) -> str:
 
 def page_conclusions(matrix: Matrix, answers: PageAnswers) -> list[str]:
     """Return the sentences at the head of the page."""
-    config = matrix.config
+    config, facts = matrix.config, facts_of(matrix, answers.cell)
     return conclusions(
-        facts_of(matrix, answers.cell),
+        facts,
         reference=row_title(config.rows[config.reference]),
         level=config.level,
+        absent=not_compared(matrix, facts),
     )
 
 

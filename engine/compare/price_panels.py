@@ -55,7 +55,10 @@ def price_panels(
 
 
 def main_instruments(fills: Iterable[Fill]) -> list[str]:
-    """Return the instruments with the largest traded notional in their quote, largest first."""
+    """Return the most traded instruments by quantity x price, the largest first.
+
+    The product is a notional of linear contracts only; it chooses and orders the panels.
+    """
     traded: dict[str, float] = defaultdict(float)
     for fill in fills:
         traded[fill.instrument] += abs(fill.quantity) * fill.price

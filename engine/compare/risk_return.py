@@ -179,7 +179,9 @@ def risk_picture(episode: str, measure: RiskMeasure, points: Sequence[RiskPoint]
         measure=measure.name,
         risk_title=measure.title,
         dots=dots,
-        across=tuple(RiskTick(round(x(value), 1), percent(value, 0)) for value in across),
+        across=tuple(
+            RiskTick(round(x(value), 1), percent(value, _tick_digits(across))) for value in across
+        ),
         up=tuple(RiskTick(round(y(value), 1), _tick_text(value, up)) for value in up),
         zero=round(y(0.0), 1),
     )
@@ -210,8 +212,16 @@ def _scale(low: float, high: float) -> list[float]:
 
 
 def _tick_text(value: float, scale: Sequence[float]) -> str:
-    digits = 0 if scale[1] - scale[0] >= 0.01 - 1e-9 else 1
-    return signed_percent(value, digits) if value else "0%"
+    return signed_percent(value, _tick_digits(scale)) if value else "0%"
+
+
+def _tick_digits(scale: Sequence[float]) -> int:
+    """Return the digits in percent that tell a scale's steps, 1, 2 or 5 times a power, apart.
+
+    >>> _tick_digits([0.0, 0.01]), _tick_digits([0.0, 0.002]), _tick_digits([0.0, 0.00005])
+    (0, 1, 3)
+    """
+    return max(0, -math.floor(math.log10((scale[1] - scale[0]) * 100) + 1e-9))
 
 
 def _inside(value: float, low: float, high: float) -> float:
@@ -250,7 +260,7 @@ def label_places(
             if _is_in_picture(box := _box(dot, label, distance, direction))
             and not any(_overlap(box, other) for other in taken)
         )
-        box, distance = next(free, (_box(dot, label, DISTANCES[0], BESIDE[0]), DISTANCES[0]))
+        box, distance = next(free, (_clamped(dot, label), DISTANCES[0]))
         taken.append(box)
         placed.append((box, distance))
     return placed
@@ -261,6 +271,13 @@ def _box(dot: tuple[float, float], label: str, distance: float, direction: tuple
     left = dot[0] + {1: distance, -1: -distance - wide, 0: -wide / 2}[across]
     top = dot[1] - LINE / 2 + down * (distance if across else distance + LINE / 2 - 2)
     return left, top, left + wide, top + LINE
+
+
+def _clamped(dot: tuple[float, float], label: str) -> Box:
+    """Return the place to the right of a dot, moved left where it would leave the picture."""
+    left, top, right, bottom = _box(dot, label, DISTANCES[0], BESIDE[0])
+    back = max(0.0, right - (WIDTH - 2))
+    return left - back, top, right - back, bottom
 
 
 def _width(label: str) -> float:

@@ -14,6 +14,7 @@ from engine.compare.record import CellRecord
 from engine.metrics import METRICS, IntervalSample
 from engine.statistics import MIN_DAYS, MIN_TRADES
 
+TOO_FEW = "too few"
 _SAMPLES = {metric.name: metric.interval_from for metric in METRICS}
 BLANKED = tuple(
     column.name
@@ -23,7 +24,7 @@ BLANKED = tuple(
 BLANK_NOTE = (
     f"“Too few”: a hit rate and an average R need {MIN_TRADES} trades. A ratio needs {MIN_DAYS} "
     f"daily returns and, of a playbook, {MIN_TRADES} trades or rebalancings; a baseline chooses no "
-    "moments, so that its days alone count. All intervals are below."
+    "moments, so that its days alone count. All intervals are below, without these numbers."
 )
 
 

@@ -27,7 +27,7 @@ const comparison = (() => {
   const metricOf = (name) => page.metrics.find((one) => one.name === name);
   const shown = (cell, name) => (name in cell.too_few ? null : cell.values[name]);
   function showMatrix() {
-    const chosen = [metric.value, beside.value].filter(Boolean).map(metricOf);
+    const chosen = [...new Set([metric.value, beside.value])].filter(Boolean).map(metricOf);
     byId("says").textContent = chosen.map((one) => `${one.title}: ${one.says}.`).join(" ");
     for (const episode of page.episodes) {
       const column = cells.filter((cell) => cell.episode === episode);
@@ -161,8 +161,10 @@ const comparison = (() => {
     });
   }
   const asked = () => {
-    const address = decodeURIComponent(location.hash);
-    if (address.startsWith("#cell/")) open(address.slice("#cell/".length));
+    // An address that others wrote may hold a percent sign that decodes to nothing.
+    const key = cells.find((cell) => location.hash === `#cell/${encodeURI(cell.key)}`
+      || location.hash === `#cell/${cell.key}`)?.key;
+    if (key !== undefined) open(key);
   };
   window.addEventListener("hashchange", asked);
 

@@ -90,3 +90,9 @@ def test_every_finished_cell_has_a_dot_in_each_picture(small):
             f"{row}/{picture.episode}" for row in small.matrix.config.rows
         }
         assert [dot.is_baseline for dot in picture.dots] == [False, False, True, True]
+
+
+def test_labels_without_a_free_place_stay_inside_the_picture():
+    # Twelve rows of equal numbers at the right edge: more than there are places around a dot.
+    placed = label_places([(WIDTH - 10.0, 100.0)] * 12, ["60/40 at 10%"] * 12)
+    assert all(box[2] <= WIDTH - 2 for box, _ in placed)
