@@ -26,10 +26,10 @@ def inference_note(config: CompareConfig) -> str:
     return (
         f"Intervals of {level} from {config.replications:,} resamples of blocks of days (hit "
         "rate: Wilson; average R: single trades). Differences are from "
-        f"“{row_title(config.rows[config.reference])}” on its days, annualized like the "
-        "reference; a difference whose interval holds 0 shows nothing. “Seen from” is the smallest "
-        "true value, in either direction, that a two-sided test at 5% tells from 0 in four of five "
-        "such samples."
+        f"“{row_title(config.rows[config.reference])}” on its days, those of Sharpe ratios "
+        "annualized like its own; a difference whose interval holds 0 shows nothing. “Seen from” is "
+        "the smallest true value, in either direction, that a two-sided test at 5% tells from 0 in "
+        "four of five such samples."
     )
 
 
@@ -124,8 +124,8 @@ def family_lines(inference: FamilyInference, config: CompareConfig) -> list[str]
         if not math.isnan(smallest)
     ]
     lines.append(
-        f"The smallest true difference over these {best.days} days that the test of one playbook "
-        f"finds in four of five samples: {', '.join(seen)}."
+        f"The smallest true difference in return, added over these {best.days} days, that the test "
+        f"of one playbook finds in four of five samples: {', '.join(seen)}."
     )
     if best.powerless:
         idle = ", ".join(names[column] for column in best.powerless)

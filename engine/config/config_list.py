@@ -107,5 +107,9 @@ def _needs(text: str, kind: str) -> bool:
     if source is not None:
         return source[1] != EMBEDDED
     base = _BASE.search(text)
-    named = None if base is None else CONFIGS_FOLDER / "runs" / f"{base[1]}.yaml"
-    return named is not None and named.is_file() and _needs(named.read_text("utf-8"), "runs")
+    if base is None:
+        return False
+    places = (CONFIGS_FOLDER / "runs" / f"{base[1]}.yaml", CONFIGS_FOLDER.parent / base[1])
+    named = next((place for place in places if place.is_file()), None)
+    # A base of another folder may read anything.
+    return named is None or _needs(named.read_text("utf-8"), "runs")

@@ -26,10 +26,17 @@ def test_files_that_need_no_download_are_told_apart() -> None:
 def test_a_sweep_needs_the_data_of_its_base(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("name: a\nbase: demo\nover: {}\n")
     (tmp_path / "b.yaml").write_text("# Two stops.\nname: b\nbase: reclaim_2022\nover: {}\n")
+    # A base by its path, and one that lies elsewhere.
+    (tmp_path / "c.yaml").write_text("name: c\nbase: configs/rules/rsi_two.yaml\nover: {}\n")
+    (tmp_path / "d.yaml").write_text("name: d\nbase: my_rules.yaml\nover: {}\n")
     assert [(item.kind, item.needs_data, item.about) for item in configs_in(tmp_path)] == [
         ("sweeps", False, ""),
         ("sweeps", True, "Two stops."),
+        ("sweeps", True, ""),
+        ("sweeps", True, ""),
     ]
+    real = {item.name for item in shipped_configs() if item.needs_data}
+    assert "volatility_target_real" in real
 
 
 def test_files_of_another_kind_and_broken_ones_are_left_out(tmp_path: Path) -> None:
