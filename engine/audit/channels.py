@@ -16,7 +16,7 @@ from data_feeds.clock import DAY_NS, datetime_ns, parse_duration
 from data_feeds.dataset import Dataset
 from data_feeds.delisting import Delisting
 from data_feeds.instrument import Instrument, InstrumentKind
-from data_feeds.load import load_dataset
+from data_feeds.load import load_dataset, stored_keys, traded_hours
 from data_feeds.options.contract import PutSpread
 from data_feeds.options.quotes import with_contracts
 from data_feeds.schema import Channel, ChannelKey, ChannelKind
@@ -93,18 +93,16 @@ class InstrumentData:
 
         (0, NaN) in a window that ends before the trading hours of the last day are over.
         """
-        zone, day = ZoneInfo(zone_of(self.instrument.calendar)), ended.last_day
-        midnight = datetime.combine(day + timedelta(days=1), time(), zone)
-        over_at = datetime_ns(midnight)
-        if self.instrument.calendar != ALWAYS_OPEN:
-            hours = hours_between(self.instrument.calendar, over_at - 14 * DAY_NS, over_at)
-            over_at = max(int(closed) for _, closed in hours if closed <= over_at)
-        # A bar that closes at midnight belongs to the day that ends there.
-        done = int((self.bars["closed_at"] <= datetime_ns(midnight)).sum())
-        if done == 0 or over_at > self.window_end:
+        done = int((self.bars["closed_at"] <= _midnight_after(self.instrument, ended)).sum())
+        if done == 0 or _session_end(self.instrument, ended) > self.window_end:
             return 0, float("nan")
         price = self.price(done - 1, "close") if ended.final_price is None else ended.final_price
         return int(self.bars["closed_at"][done - 1]), price
+
+    @property
+    def last_close(self) -> int:
+        """Return the close of the last bar, ns UTC."""
+        return int(self.bars["closed_at"][-1])
 
     @cached_property
     def row_by_open(self) -> Mapping[int, int]:
@@ -185,6 +183,43 @@ class InstrumentData:
         return (self.price(row, "close") if row >= 0 else float("nan")), True
 
 
+def _midnight_after(instrument: Instrument, ended: Delisting) -> int:
+    """Return the end of the last day by the exchange's clock; a bar that closes then is of it."""
+    zone = ZoneInfo(zone_of(instrument.calendar))
+    return datetime_ns(datetime.combine(ended.last_day + timedelta(days=1), time(), zone))
+
+
+def _session_end(instrument: Instrument, ended: Delisting) -> int:
+    """Return the close of the last session; around the clock the end of the last day."""
+    over_at = _midnight_after(instrument, ended)
+    if instrument.calendar == ALWAYS_OPEN:
+        return over_at
+    hours = hours_between(instrument.calendar, over_at - 14 * DAY_NS, over_at)
+    return max(int(closed) for _, closed in hours if closed <= over_at)
+
+
+def check_last_bar(
+    market: InstrumentData, source: Catalog | Dataset, recorder: FindingRecorder
+) -> None:
+    """Check that the bars of a delisted instrument end where the source's do.
+
+    The source is read without the cut that the loader makes at the end of trading.
+    """
+    item, key = market.instrument, market.bars.key
+    ended = item.delisted
+    if ended is None or _session_end(item, ended) > market.window_end:
+        return
+    origin = stored_keys(source, [key])[key]
+    if origin is None:
+        return
+    stored = source.channels[origin] if isinstance(source, Dataset) else source.read(origin)
+    closed = traded_hours(stored, item.calendar)["closed_at"]
+    closed = closed[closed <= _midnight_after(item, ended)]
+    if len(closed):
+        line = recorder.line("manifest", str(key))
+        line.instant("last bar of a delisted instrument", int(closed[-1]), market.last_close)
+
+
 def load_market(
     files: RunFolder, source: Catalog | Dataset, recorder: FindingRecorder
 ) -> tuple[Dataset, dict[str, InstrumentData]]:
@@ -226,7 +261,10 @@ def load_market(
         dataset.fingerprint,
         files.manifest.get("inputs", {}).get("data_sha256"),
     )
-    return dataset, _markets(dataset, files, source)
+    markets = _markets(dataset, files, source)
+    for market in markets.values():
+        check_last_bar(market, source, recorder)
+    return dataset, markets
 
 
 def _listed(dataset: Dataset, derived: Mapping[ChannelKey, int]) -> dict[str, int]:

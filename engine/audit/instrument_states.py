@@ -4,14 +4,14 @@ At an open all instruments close first, by name; then all enter; then new positi
 levels the open has crossed. Among bars that close at one instant, bars with a touched stop come
 first if a position was held before them: a stop realizes its loss before the wallet of the other
 positions is read. A trailing stop counts as touched where it filled; the walk of its own instrument
-checks that.
+checks that. Settlements come after the ranges of all bars: they happen at the close.
 """
 
 from collections import defaultdict
 
 from engine.audit.audited_run import AuditedRun
 from engine.audit.due_fills import bar_of, touches
-from engine.audit.fills import OPEN, RANGE
+from engine.audit.fills import OPEN, RANGE, SETTLEMENT
 from engine.audit.replay import Books, ReplayStep
 from engine.records import UNSET, Fill, OrderRole, OrderRow
 
@@ -74,7 +74,7 @@ class InstrumentStates:
         return [fill for fill in closing if self._place(fill.instrument) < self._place(name)]
 
     def _before_range(self, name: str, at: int) -> list[Fill]:
-        fills = self._fills.get((at, RANGE), [])
+        fills = [f for f in self._fills.get((at, RANGE), []) if f.role != SETTLEMENT]
         if all(fill.instrument == name for fill in fills):
             return []
         mine = self._place_in_range(name, at)

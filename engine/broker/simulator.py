@@ -172,7 +172,9 @@ class Simulator:
             contexts.sort(key=lambda context: not self.matcher.stop_is_touched(context))
         for context in contexts:
             self.matcher.match_bar(context)
-            if context.path.instrument.id in self.book.plans:
+        # At the close: after the ranges of all bars, which no settlement can have decided.
+        for context in contexts:
+            if self.book.plans.get(context.path.instrument.id) is context.plan:
                 self._close_at_end(context, t)
         self.trailing.pass_closes(self.trailing_levels(), t)
 

@@ -50,12 +50,16 @@ def scripted(
     clock: ChannelKey,
     signals: Mapping[str, Sequence[float]] | None = None,
     *,
-    traded: str | None = None,
+    traded: str | tuple[str, ...] | None = None,
     **sections: object,
 ) -> ScriptedRun:
-    """Return a finished run of a script over a table that trades one instrument, the clock's."""
-    name = clock.instrument if traded is None else traded
-    params = ScriptParams(clock=clock, channels=frozenset(data.channels), traded=(name,))
+    """Return a finished run of a script over a table that trades the clock's instrument.
+
+    ``traded`` names another one, or several.
+    """
+    names = clock.instrument if traded is None else traded
+    names = (names,) if isinstance(names, str) else names
+    params = ScriptParams(clock=clock, channels=frozenset(data.channels), traded=names)
     playbook = ScriptedPlaybook(params, script, {}, signals)
     required = playbook.requirements(params)
     signals = prepare(playbook, data, required)

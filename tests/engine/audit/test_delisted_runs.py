@@ -2,6 +2,8 @@
 
 import pytest
 
+from data_feeds import trading_end
+from data_feeds.clock import DAY_NS
 from data_feeds.schema import ChannelKey, ChannelKind
 from engine.audit import format_report
 from engine.broker.execution import Execution, FillTerms
@@ -12,10 +14,10 @@ from engine.results.coverage import missing_bars
 from engine.results.finished import RunRecord
 from engine.results.manifest import assumptions
 from engine.risk.sizing_inputs import SizingInputs
-from engine.testing import PERP
+from engine.testing import PERP, candles, hour, table
 from tests.engine.audit.simulated import audited_run, scripted
 from tests.engine.short_market import finished, hold
-from tests.engine.test_delistings import funds, perp_market
+from tests.engine.test_delistings import SECOND_DAY, ended, funds, perp_market
 
 CLOSES = [100.0, 101.0, 99.0, 100.0, 98.0, 97.0]
 
@@ -99,6 +101,46 @@ def test_a_settlement_a_bar_early_is_found(tmp_path):
     run = finished(funds(CLOSES[:-1], 20.0), {0: hold(a=0.5)}, RunMode.SPARSE)
     report = audited_run(run, funds(CLOSES, 20.0), tmp_path / "run")
     assert "settles at its expiry or last bar" in rules(report)
+
+
+def test_the_last_bar_is_that_of_the_source_and_not_of_the_loader(tmp_path, monkeypatch):
+    # The engine and the loader end a day early, at hour 24; the stored bars go on to hour 30.
+    data = funds([100.0] * 30, 20.0, hours=60, last_day=SECOND_DAY)
+    true = trading_end.last_session
+
+    def early(instrument):
+        bounds = true(instrument)
+        return bounds and (bounds[0] - DAY_NS, bounds[1] - DAY_NS)
+
+    monkeypatch.setattr(trading_end, "last_session", early)
+    run = finished(data, {0: hold(a=0.5)}, RunMode.SPARSE)
+    assert [f.at for f in run.outcome.fills if f.role == "settlement"] == [hour(24)]
+    report = audited_run(run, data, tmp_path / "run")
+    assert "last bar of a delisted instrument" in rules(report), format_report(report)
+
+
+@pytest.mark.parametrize("other", ["AAPERP", "ZZPERP"])
+def test_a_settlement_decides_nothing_inside_the_bars_that_close_with_it(other, tmp_path):
+    # A cross wallet of 300 behind two longs of 10 at 100. The low of 85 costs 150 while the other
+    # position is at 100; the settlement at 80, when that bar closes, takes 200 more.
+    low = [(100.0, 100.0, 100.0, 100.0)] * 5 + [(100.0, 100.0, 85.0, 100.0)]
+    data = table(
+        candles([(100.0, 100.0, 100.0, 100.0)] * 6),
+        candles(low + low[:1] * 24, instrument=other),
+        instruments=(ended(PERP, 80.0), PERP.model_copy(update={"id": other})),
+    )
+    entries = [Enter(name, 1, 50.0, "test") for name in sorted((PERP.id, other))]
+    run = scripted(
+        data,
+        {0: entries},
+        ChannelKey(PERP.id, ChannelKind.BARS, "1h"),
+        traded=tuple(sorted((PERP.id, other))),
+        account={"venue_cash": 300.0, "brokerage_cash": 10_000.0, "margin_mode": "cross"},
+    )
+    assert [fill.role for fill in run.outcome.fills] == ["entry", "entry", "settlement"]
+    assert run.outcome.curve.equity[0] - run.outcome.curve.equity[-1] == pytest.approx(200.0)
+    report = audited_run(run, data, tmp_path / "run")
+    assert report.ok, format_report(report)
 
 
 def test_a_purchase_after_the_last_bar_is_found(audited, monkeypatch):
