@@ -189,8 +189,8 @@ class Playbook(ABC, Generic[P]):
     ) -> Mapping[ChannelKey, int]:
         """Return the age above which a channel's newest row counts as unknown, ns.
 
-        ``riskoff rules check`` shows how often a channel was stale, ``riskoff today`` which input is
-        too old. By default no channel is named.
+        ``riskoff rules check`` shows how often a channel was stale, ``riskoff today`` which input
+        is too old. By default no channel is named.
         """
         return {}
 

@@ -27,9 +27,9 @@ def inference_note(config: CompareConfig) -> str:
         f"Intervals of {level} from {config.replications:,} resamples of blocks of days (hit "
         "rate: Wilson; average R: single trades). Differences are from "
         f"“{row_title(config.rows[config.reference])}” on its days, those of Sharpe ratios "
-        "annualized like its own; a difference whose interval holds 0 shows nothing. “Seen from” is "
-        "the smallest true value, in either direction, that a two-sided test at 5% tells from 0 in "
-        "four of five such samples."
+        "annualized like its own; a difference whose interval holds 0 shows nothing. “Seen from” "
+        "is the smallest true value, in either direction, that a two-sided test at 5% tells from 0 "
+        "in four of five such samples."
     )
 
 
