@@ -52,6 +52,14 @@ def zone_of(calendar: str) -> str:
     return exchange_zone(calendar)
 
 
+def known_days(calendar: str) -> tuple[np.datetime64, np.datetime64] | None:
+    """Return the first and the last known session of an exchange; None around the clock."""
+    if calendar == ALWAYS_OPEN:
+        return None
+    days = _schedule(calendar).days
+    return days[0], days[-1]
+
+
 def _check_covered(calendar: str, days: Dates) -> None:
     """Refuse dates outside the years of a calendar's known sessions and holidays."""
     exchange = "XNYS" if calendar == FEDERAL_RESERVE else calendar

@@ -405,16 +405,16 @@ def _check_coverage(
     ended_at = ended_by(instrument, end)
     inside = part["opened_at"] >= start
     if not inside.any():
-        raise CoverageError(
-            f"{key}: no bars from {asked}; the data cover {held}{_ended_words(instrument)}"
-        )
+        remedy = _ended_words(instrument, start, end)
+        raise CoverageError(f"{key}: no bars from {asked}; the data cover {held}{remedy}")
     edge = Timeframe(key.timeframe).ns if held.calendar == ALWAYS_OPEN else _CLOSURE_NS
     first_edge = edge
+    remedy = _ended_words(instrument, start, end)
     if ended_at is not None:
         # Trading may stop at any hour of the last day.
         end, edge = ended_at, slack
     if held.stretches[-1][1] < end - edge or part["closed_at"][-1] < end - slack:
-        remedy = _ended_words(instrument) or (
+        remedy = remedy or (
             f"; if trading in {key.instrument} ended there, write delisted with its last_day into "
             "the instrument's record, or end the window at its last bar"
         )
@@ -437,12 +437,15 @@ def _check_coverage(
         )
 
 
-def _ended_words(instrument: Instrument) -> str:
-    """Return the words of an error about a delisted instrument; empty for any other."""
+def _ended_words(instrument: Instrument, start: int, end: int) -> str:
+    """Return the remedy of a window that a delisted instrument does not fill; else empty."""
     ended, at = instrument.delisted, trading_end(instrument)
     if ended is None or at is None:
         return ""
-    return (
-        f"; {instrument.id} was delisted after {ended.last_day}: begin the window before that day, "
-        f"end it at {utc_text(at)} or later, and import the bars up to there"
-    )
+    if start >= at:
+        remedy = "begin the window before that day, or leave the instrument out"
+    elif end < at:
+        remedy = f"end it at {utc_text(at)} or later, or import the bars to its end"
+    else:
+        remedy = f"import the bars up to {utc_text(at)}, or correct its record"
+    return f"; {instrument.id} was delisted after {ended.last_day}: {remedy}"

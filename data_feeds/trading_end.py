@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data_feeds.calendar import ALWAYS_OPEN, session_bounds, sessions_between
+from data_feeds.calendar import ALWAYS_OPEN, known_days, session_bounds, sessions_between
 from data_feeds.clock import DAY_NS, utc_text
 from data_feeds.errors import CoverageError, SchemaError
 from data_feeds.instrument import Instrument
@@ -59,6 +59,13 @@ def last_session(instrument: Instrument) -> tuple[int, int] | None:
         sessions = np.array([day])
     else:
         sessions = sessions_between(instrument.calendar, day - _LOOK_BACK, day)
+    known = known_days(instrument.calendar)
+    if known is not None and day > known[1]:
+        raise SchemaError(
+            f"{instrument.id}: delisted.last_day {day} lies after the published schedule of "
+            f"calendar {instrument.calendar}, which ends with {known[1]}; no data can reach it: "
+            "write the record when the schedule holds the day"
+        )
     if len(sessions) == 0:
         raise SchemaError(
             f"{instrument.id}: delisted.last_day {day} is no day of calendar "

@@ -278,9 +278,10 @@ def refuse_early_ends(dataset: Dataset, requirements: Requirements, end: int) ->
     if ends and len(known) == len(ends) and end - max(known) > DAY_NS:
         names = ", ".join(sorted(requirements.traded))
         raise CoverageError(
-            f"{names}: delisted inside the window, and nothing else is traded whose closes could "
-            f"mark the account afterwards; end the window at {utc_text(max(known))} (data.end), "
-            "where positions are settled, or trade another instrument beside"
+            f"{names}: delisted inside the window, and this playbook trades nothing else, whose "
+            "closes could mark its positions and cash afterwards; end the window at "
+            f"{utc_text(max(known))} (data.end), where positions are settled, or let the playbook "
+            "trade another instrument beside; another sleeve's instruments do not count"
         )
 
 

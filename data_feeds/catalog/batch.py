@@ -137,6 +137,10 @@ class Batch:
         """Return a channel's entry in the catalog with this batch's changes, or None."""
         return self._begun().find(key)
 
+    def instrument(self, name: str) -> Instrument | None:
+        """Return an instrument's record in the catalog with this batch's changes, or None."""
+        return _known(self._begun(), name)
+
     def commit(self) -> None:
         """Check the new state and replace the index in one step.
 

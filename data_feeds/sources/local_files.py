@@ -101,6 +101,7 @@ def import_mapping(
             channel, notes = work.channel(entries, instruments[key.instrument])
             missed = _losses(catalog, batch, channel)
             lost += [f"{key}: {what}" for what in missed]
+            notes += _ended_before(batch.instrument(key.instrument), instruments[key.instrument])
             written = batch.replace(
                 instruments[key.instrument], channel, _origin(entries), answered=True
             )
@@ -116,6 +117,16 @@ def import_mapping(
                 "add --replace to confirm; nothing was changed"
             )
     return reports
+
+
+def _ended_before(stored: Instrument | None, fresh: Instrument) -> list[str]:
+    """Return a note where an import drops the record of a delisting."""
+    if stored is None or stored.delisted is None or fresh.delisted is not None:
+        return []
+    return [
+        f"{fresh.id} is no longer recorded as delisted after {stored.delisted.last_day}: the "
+        "mapping has no delisted; write it there again if trading ended"
+    ]
 
 
 def _losses(catalog: Catalog, batch: Batch, fresh: Channel) -> list[str]:

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from data_feeds.clock import datetime_ns
+from data_feeds.trading_end import ended_by
 from engine.bracket_plan import BracketPlan
 from engine.broker.along_instants import NO_ROW
 from engine.broker.timeline import Timeline
@@ -113,7 +115,7 @@ def market_reasons(inputs: SimulationInputs) -> list[str]:
     for what, step in (("tick", instrument.tick_size), ("lot", instrument.lot_size)):
         if not has_plain_steps(step):
             reasons.append(f"the {what} of {name}, {step:g}, is neither whole nor a part of 1")
-    if instrument.delisted is not None:
+    if ended_by(instrument, datetime_ns(inputs.config.data.end)) is not None:
         reasons.append(f"{name} is delisted")
     if inputs.has_ny_days:
         reasons.append(f"{name} has days of New York")

@@ -8,6 +8,7 @@ from data_feeds.catalog import Catalog
 from data_feeds.clock import DAY_NS, datetime_ns
 from data_feeds.dataset import Dataset
 from data_feeds.errors import CoverageError, SchemaError
+from data_feeds.instrument import Instrument
 from data_feeds.load import held_keys, load_dataset
 from data_feeds.schema import ChannelKey
 from data_feeds.simulation.scenarios import LOOK_BACK_DAYS, context_channels, refusals
@@ -49,8 +50,10 @@ def scenario_base(
     requirements = requirements_of(playbook)
     required, optional = run_channels(config, source, requirements)
     settling = settlement_channels(source, requirements)
+    held = source.instruments if isinstance(source, Dataset) else source.instruments()
+    # Before the bars are loaded: those of a delisted instrument do not reach the end.
+    _refuse_ended(held, requirements, scenario, datetime_ns(config.data.end))
     loaded = _known_at_end(config, source, requirements, (required, optional))
-    _refuse_ended(loaded, requirements, scenario, datetime_ns(config.data.end))
     # Nobody knows of a delisting in an invented future.
     loaded = loaded.for_playbooks()
     unfit = refusals(loaded)
@@ -64,11 +67,15 @@ def scenario_base(
     return StartingData(loaded.only(loaded.channels.keys() - unfit.keys()), left_out)
 
 
-def _refuse_ended(dataset: Dataset, requirements: Requirements, scenario: str, end: int) -> None:
+def _refuse_ended(
+    instruments: Mapping[str, Instrument], requirements: Requirements, scenario: str, end: int
+) -> None:
     """Refuse to continue an instrument that no longer trades."""
     for name in (*requirements.traded, requirements.clock.instrument):
-        item = dataset.instruments[name]
-        if item.delisted is not None and ended_by(item, end) is not None:
+        item = instruments.get(name)
+        if item is None or item.delisted is None:
+            continue
+        if ended_by(item, end) is not None:
             raise CoverageError(
                 f"{name}: delisted after {item.delisted.last_day}; scenario {scenario} cannot "
                 "continue it: end the window before that day"

@@ -10,6 +10,7 @@ from data_feeds.catalog import Catalog
 from data_feeds.clock import HOUR_NS, datetime_ns, utc_text
 from data_feeds.errors import DataError
 from data_feeds.schema import Channel, Provenance
+from data_feeds.trading_end import ended_by
 from engine.broker.timeline import execution_bars
 from engine.conditions import Condition, Truth
 from engine.config.models import RunConfig
@@ -25,6 +26,7 @@ from engine.today.to_last_bar import RunToLastBar, has_begun, run_to_last_bar
 from engine.trades import FLAT
 
 TRUTHS = {Truth.TRUE: "yes", Truth.FALSE: "no", Truth.UNKNOWN: "unknown"}
+DELISTED = "delisted, trades no more"
 STATES = {
     Availability.FLAT: "flat, free to trade",
     Availability.PENDING: "flat, an entry order works",
@@ -171,10 +173,11 @@ def _instrument(result: RunResult, name: str, bars: Channel, ended_at: int) -> I
     fills = [fill for fill in outcome.fills if fill.instrument == name]
     quantity = fills[-1].position_after if fills else 0.0
     held = abs(quantity) > FLAT
+    is_over = ended_by(result.dataset.instruments[name], ended_at) is not None
     value = outcome.open_values.get(fills[-1].plan_id) if held else None
     return InstrumentNow(
         instrument=name,
-        state=STATES[Availability(state.state)],
+        state=DELISTED if is_over else STATES[Availability(state.state)],
         detail=state.detail,
         quantity=quantity if held else 0.0,
         average_entry=fills[-1].average_entry_after if held else None,

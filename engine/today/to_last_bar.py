@@ -12,6 +12,7 @@ from data_feeds.errors import CoverageError
 from data_feeds.load import stored_keys
 from data_feeds.schema import ChannelKey
 from data_feeds.timeframe import Timeframe
+from data_feeds.trading_end import ended_by, without_delistings
 from engine.config.models import RunConfig
 from engine.errors import ConfigError
 from engine.playbook import Requirements
@@ -73,11 +74,14 @@ def run_to_last_bar(
         )
     config, playbook = settle(config, source, configured_playbook(config.playbook, plugin_path))
     requirements = requirements_of(playbook)
-    limits = playbook.longest_ages(playbook.params, source.instruments())
+    records = source.instruments()
+    limits = playbook.longest_ages(playbook.params, without_delistings(records))
     newest = _newest_bars(config, source, requirements, at) | _awaited(
         source, requirements, limits, at
     )
-    lacking = [_lacking_close(source, key, closed) for key, closed in newest.items()]
+    # No later bar of a delisted instrument is due.
+    due = {k: v for k, v in newest.items() if ended_by(records[k.instrument], at) is None}
+    lacking = [_lacking_close(source, key, closed) for key, closed in due.items()]
     end = min([at, *(close - MINUTE_NS for close in lacking if close <= at)])
     if end <= start:
         raise CoverageError(
@@ -85,7 +89,7 @@ def run_to_last_bar(
             f"begins at {utc_text(start)}"
         )
     prepared = prepare_playbook(_ending_at(config, end), source, playbook)
-    required = tuple(bars_age(config.name, source, key, at) for key in sorted(newest))
+    required = tuple(bars_age(config.name, source, key, at) for key in sorted(due))
     limits = {key: limit for key, limit in limits.items() if key not in newest}
     others = limited_ages(config.name, source, limits, at)
     return RunToLastBar(with_next_close(prepared).simulated(), end, required, others)
@@ -94,13 +98,13 @@ def run_to_last_bar(
 def with_next_close(prepared: PreparedRun) -> PreparedRun:
     """Return a prepared run that knows from the calendars when the next bar will close."""
     inputs = prepared.inputs
-    held = inputs.dataset.instruments
+    held, end = inputs.dataset.instruments, datetime_ns(inputs.config.data.end)
     closes = [
         next_close(
             held[name].calendar, Timeframe(bars.key.timeframe).ns, int(bars["closed_at"][-1])
         )
         for name, bars in inputs.bars.items()
-        if len(bars) and held[name].expires_at is None
+        if len(bars) and held[name].expires_at is None and ended_by(held[name], end) is None
     ]
     last = max(int(bars["closed_at"][-1]) for bars in inputs.bars.values() if len(bars))
     following = min((close for close in closes if close > last), default=None)

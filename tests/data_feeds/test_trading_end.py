@@ -59,6 +59,11 @@ def test_an_exchange_ends_with_the_last_session_up_to_the_day():
     assert trading_end(gone(STOCK, "2024-07-03")) == ns("2024-07-03T17:00")
 
 
+def test_a_last_day_beyond_the_published_schedule_is_told_as_such():
+    with pytest.raises(SchemaError, match="after the published schedule of calendar XNYS"):
+        trading_end(gone(STOCK, "2099-06-08"))
+
+
 def test_a_settlement_needs_a_window_that_holds_the_last_day():
     rows, item = hourly(30), gone(PERP, "2026-02-02", 0.5)
     end = ns("2026-02-03T00:00")
@@ -126,7 +131,8 @@ def test_bars_that_end_days_before_the_last_day_are_refused():
     window = (T0 + DAY_NS, T0 + 9 * DAY_NS)
     with pytest.raises(CoverageError, match="PERP was delisted after 2026-02-06") as caught:
         load_dataset(held(30, "2026-02-06"), [HOURS], *window)
-    assert "import the bars up to there" in str(caught.value)
+    assert "import the bars up to 2026-02-07T00:00Z" in str(caught.value)
+    assert "begin the window" not in str(caught.value)
 
 
 def test_a_window_that_ends_in_the_last_day_is_told_to_hold_it():
@@ -152,8 +158,9 @@ def test_a_longer_bar_that_trading_left_unfinished_is_refused_where_orders_fill_
 
 
 def test_a_window_after_the_last_day_is_refused():
-    with pytest.raises(CoverageError, match="begin the window before that day"):
+    with pytest.raises(CoverageError, match="begin the window before that day, or leave") as caught:
         load_dataset(held(30, "2026-02-02"), [HOURS], T0 + 4 * DAY_NS, T0 + 9 * DAY_NS)
+    assert "or later" not in str(caught.value)
 
 
 def test_without_a_record_the_error_names_it():
@@ -208,6 +215,17 @@ def test_an_import_leaves_later_bars_out_and_says_so(tmp_path: Path):
     assert report.entry.rows == 2
     record = catalog.instruments()["P"].delisted
     assert record == Delisting(last_day=date(2026, 2, 5), final_price=0.5, reason="closed")
+
+
+def test_an_import_that_drops_the_record_says_so(tmp_path: Path):
+    mapping, catalog = write(tmp_path, "2026-02-05")
+    import_mapping(mapping, catalog)
+    bare = mapping.read_text().replace(", delisted: {last_day: 2026-02-05, final_price: 0.5, ", "")
+    mapping.write_text(bare.replace("reason: closed}", ""))
+    (report,) = import_mapping(mapping, catalog)
+    assert "P is no longer recorded as delisted after 2026-02-05" in "; ".join(report.notes)
+    (again,) = import_mapping(mapping, catalog)
+    assert "no longer" not in "; ".join(again.notes)
 
 
 def test_a_file_with_later_bars_only_is_refused(tmp_path: Path):

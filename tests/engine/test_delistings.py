@@ -467,6 +467,9 @@ def test_options_on_a_delisted_fund_are_refused():
 def test_sets_of_a_delisted_instrument_are_not_screened():
     reasons = market_reasons(inputs_of(funds([100.0] * 6), "AAA"))
     assert "AAA is delisted" in reasons
+    # Unless the window ends before.
+    later = market_reasons(inputs_of(funds([100.0] * 6, last_day=date(2027, 1, 1)), "AAA"))
+    assert "AAA is delisted" not in later
 
 
 def test_the_last_close_of_a_clock_ends_the_decisions_and_not_the_account():

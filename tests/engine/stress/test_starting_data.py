@@ -75,9 +75,23 @@ def delisted(day: str) -> Dataset:
     return Dataset({**data.instruments, PERP: perp}, data.channels, data.shares)
 
 
+def ended_bars(data: Dataset, at: int) -> Dataset:
+    """Return data in which all bars and marks of the perp end at an instant."""
+    channels = {
+        key: rows.take(rows["closed_at"] <= at)
+        if key.instrument == PERP and "closed_at" in rows.columns
+        else rows
+        for key, rows in data.channels.items()
+    }
+    return Dataset(data.instruments, channels, data.shares)
+
+
 def test_an_instrument_that_has_ended_is_not_continued():
     with pytest.raises(CoverageError, match=f"{PERP}: delisted after 2026-02-19; scenario A"):
         reclaim(delisted("2026-02-19"))
+    # Its bars really end there.
+    with pytest.raises(CoverageError, match=f"{PERP}: delisted after 2026-02-19; scenario A"):
+        reclaim(ended_bars(delisted("2026-02-19"), ns("2026-02-20")))
 
 
 def test_a_later_delisting_is_forgotten_in_an_invented_future():

@@ -1,7 +1,9 @@
 """The answer of a day: verdict, changes, stale inputs, releases, text and JSON."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +11,13 @@ import pytest
 
 from data_feeds.catalog import Catalog
 from data_feeds.clock import DAY_NS, HOUR_NS, utc_text
+from data_feeds.delisting import Delisting
+from data_feeds.instrument import Instrument
+from data_feeds.schema import ChannelKey
 from engine.config.load import load_state_config
 from engine.config.locations import find_config
 from engine.config.market import MarketStateConfig
+from engine.playbook import Playbook, PlaybookParams
 from engine.testing import candles
 from engine.today import TodayReport, Verdict, today_report, today_text
 from engine.today.answer_data import NO_ORDERS
@@ -131,6 +137,34 @@ def test_bars_that_ended_long_ago_are_told_as_such(stored: Catalog, tmp_path: Pa
         "SPY/bars/1d ends at 2026-02-13T21:00Z, a later bar is due"
     )
     assert report.playbooks[0].rows_to == "2026-02-13T21:00Z"
+
+
+def test_a_delisted_fund_is_told_as_such_and_makes_no_answer_too_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[object] = []
+
+    def ages(
+        cls: type[Playbook], params: PlaybookParams, instruments: Mapping[str, Instrument]
+    ) -> Mapping[ChannelKey, int]:
+        shown.extend(item.delisted for item in instruments.values())
+        return {}
+
+    monkeypatch.setattr(Playbook, "longest_ages", classmethod(ages))
+    # IEF's last day is Friday the 6th; the others trade on to the Tuesday that is asked for.
+    ended, catalog = Delisting(last_day=date(2026, 2, 6)), Catalog(tmp_path / "catalog")
+    for owner, rows in channels():
+        gone = owner.id == "IEF"
+        record = owner.model_copy(update={"delisted": ended}) if gone else owner
+        catalog.write(record, [rows.cut(ns("2026-02-07")) if gone else rows], ORIGIN)
+    told = playbook_day(made_run("book", tmp_path, catalog), catalog, ns(TUESDAY))
+    assert (told.problem, told.rows_to) == ("", "2026-02-10T21:00Z")
+    assert {item.channel for item in told.inputs} == {"QQQ/bars/1d", "SPY/bars/1d"}
+    states = {item.instrument: item.state for item in told.instruments}
+    assert states["IEF"] == "delisted, trades no more"
+    assert states["SPY"] != states["IEF"]
+    # No playbook is shown the record.
+    assert set(shown) == {None}
 
 
 def test_bitcoin_s_hours_may_lack_a_few_but_not_a_day(tmp_path: Path) -> None:
