@@ -403,13 +403,11 @@ def _check_coverage(
     slack = _slack(key, held.calendar)
     asked = f"{utc_text(start)} to {utc_text(end)}"
     ended_at = ended_by(instrument, end)
-    inside = part["opened_at"] >= start
+    remedy, inside = _ended_words(instrument, start, end), part["opened_at"] >= start
     if not inside.any():
-        remedy = _ended_words(instrument, start, end)
         raise CoverageError(f"{key}: no bars from {asked}; the data cover {held}{remedy}")
     edge = Timeframe(key.timeframe).ns if held.calendar == ALWAYS_OPEN else _CLOSURE_NS
     first_edge = edge
-    remedy = _ended_words(instrument, start, end)
     if ended_at is not None:
         # Trading may stop at any hour of the last day.
         end, edge = ended_at, slack
