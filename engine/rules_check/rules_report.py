@@ -17,6 +17,7 @@ from data_feeds.trading_end import without_delistings
 from engine.causality import prepare
 from engine.config.models import RunConfig
 from engine.plugins import AnyPlaybook, configured_playbook, requirements_of
+from engine.rules_check.account_guards import guard_sentences
 from engine.rules_check.channel_needs import ChannelNeed, channel_needs
 from engine.rules_check.condition_counts import WindowCounts, count_conditions
 from engine.rules_check.state_counts import StateCounts, count_states
@@ -36,6 +37,7 @@ class RulesReport:
     counts : None where the data do not cover the window
     states : how often each state of weights was held; None where the playbook names no states
     remarks : sentences of the playbook about wrong or absent inputs
+    guards : sentences about the guards of the account that can overrule the rules
     problem : why nothing was counted, None where it was
     has_data : false where the data could not be opened at all
     synthetic : true where a channel that was read holds synthetic rows
@@ -56,6 +58,7 @@ class RulesReport:
     has_data: bool = True
     synthetic: bool = False
     states: StateCounts | None = None
+    guards: tuple[str, ...] = ()
 
     def document(self) -> dict[str, Any]:
         """Return the report for JSON; instants are ISO texts."""
@@ -72,6 +75,7 @@ class RulesReport:
             "counts": None if self.counts is None else _counts(self.counts),
             "states": None if self.states is None else _states(self.states),
             "remarks": list(self.remarks),
+            "guards": list(self.guards),
             "problem": None if self.problem is None else str(self.problem),
         }
 
@@ -109,6 +113,7 @@ def check_rules(config: RunConfig, plugin_path: Path | None = None) -> RulesRepo
         counts=None,
         problem=missing,
         has_data=missing is None,
+        guards=guard_sentences(config.risk),
     )
     if missing is not None:
         return report

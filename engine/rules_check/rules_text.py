@@ -17,7 +17,7 @@ MOST_OTHERS = 8
 
 
 def report_lines(report: RulesReport) -> Iterator[str]:
-    """Yield the rules, what they need, and how often their conditions were true."""
+    """Yield the rules, what they need, how often their conditions were true, and the guards."""
     synthetic = " (SYNTHETIC DATA)" if report.synthetic else ""
     yield f"{report.run}: rules of the playbook {report.playbook}"
     yield f"{report.start[:10]} to {report.end[:10]}, data: {report.source}{synthetic}"
@@ -32,6 +32,10 @@ def report_lines(report: RulesReport) -> Iterator[str]:
         yield from _count_lines(report, report.counts)
     for remark in report.remarks:
         yield from wrapped(remark)
+    if report.guards:
+        yield ""
+        for sentence in report.guards:
+            yield from indented(sentence)
 
 
 def indented(sentence: str) -> list[str]:
