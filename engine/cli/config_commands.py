@@ -64,7 +64,10 @@ def configs(as_json: JsonOption = False) -> None:
 
     from engine.config.config_list import COMMANDS, configs_in, shipped_configs
 
-    listed = [*configs_in(Path()), *shipped_configs()]
+    own, unreadable = configs_in(Path())
+    listed = [*own, *shipped_configs()]
+    for problem in unreadable:
+        print(f"cannot be read: {problem}", file=sys.stderr)
     if as_json:
         print_json([{**vars(item), "path": str(item.path)} for item in listed])
         return

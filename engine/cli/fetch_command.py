@@ -94,13 +94,16 @@ def source_options() -> "SourceOptions":
 
 
 def _print_missing(jobs: "list[Job]", catalog: "Catalog", as_json: bool) -> None:
-    from data_feeds.clock import utc_text
+    from data_feeds.clock import SECOND_NS, utc_text
     from data_feeds.fetch import missing_spans
+
+    def second(at: int) -> str:
+        return utc_text(at - at % SECOND_NS)
 
     rows = []
     for job in jobs:
         spans = missing_spans(job, catalog.find(job.key))
-        texts = [f"{utc_text(span.started_at)} to {utc_text(span.ended_at)}" for span in spans]
+        texts = [f"{second(span.started_at)} to {second(span.ended_at)}" for span in spans]
         rows.append({"channel": str(job.key), "source": job.source.name, "asks": texts})
     if as_json:
         print_json(rows)

@@ -1,7 +1,6 @@
 """The config files that ship with riskoff, and those in a folder, each with what it is about."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,9 +54,24 @@ def shipped_configs() -> list[ListedConfig]:
     ]
 
 
-def configs_in(folder: Path) -> list[ListedConfig]:
-    """Return the configs in a folder, by path; files of another kind are left out."""
-    return list(_own(folder))
+def configs_in(folder: Path) -> tuple[list[ListedConfig], list[str]]:
+    """Return the configs in a folder by kind and path, and why other YAML files cannot be read.
+
+    Files of another kind are left out.
+    """
+    found: list[ListedConfig] = []
+    unreadable: list[str] = []
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            written = load_yaml(path).data
+        except YamlError as error:
+            unreadable.append(str(error))
+            continue
+        kind = next((kind for key, kind in _KEYS.items() if key in written), None)
+        if kind is not None:
+            found.append(_listed(path, kind, str(path)))
+    kinds = list(COMMANDS)
+    return sorted(found, key=lambda item: (kinds.index(item.kind), item.path)), unreadable
 
 
 def about(text: str) -> str:
@@ -80,17 +94,6 @@ def about(text: str) -> str:
     found = _SENTENCE.match(comment)
     sentence = found[1] if found else comment
     return sentence[:1].upper() + sentence[1:]
-
-
-def _own(folder: Path) -> Iterator[ListedConfig]:
-    for path in sorted(folder.glob("*.yaml")):
-        try:
-            written = load_yaml(path).data
-        except YamlError:
-            continue
-        kind = next((kind for key, kind in _KEYS.items() if key in written), None)
-        if kind is not None:
-            yield _listed(path, kind, str(path))
 
 
 def _listed(path: Path, kind: str, name: str) -> ListedConfig:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from data_feeds.catalog import Catalog
-from data_feeds.clock import utc_text
+from data_feeds.clock import text_ns, utc_text
 from data_feeds.errors import SchemaError
 from data_feeds.fetch import terms_files as terms
 from data_feeds.fetch.make_source import SourceOptions
@@ -108,6 +108,18 @@ def test_a_dry_run_asks_nobody_and_stores_nothing(
     command("data", "fetch", plan, "--data", "catalog")
     again = command("data", "fetch", plan, "--data", "catalog", "--dry-run", "--json")
     assert [row["asks"] for row in json.loads(again.stdout)] == [[], []]
+
+
+def test_a_dry_run_says_whole_seconds(
+    command: Command, plan: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = text_ns("2024-02-01T09:47:27") + 151_975_174
+    options = SourceOptions(now=lambda: late)
+    monkeypatch.setattr(fetch_command, "source_options", lambda: options)
+    (tmp_path / plan).write_text(PLAN.replace(", end: 2024-02-05", ""))
+    done = command("data", "fetch", plan, "--data", "catalog", "--dry-run")
+    first = done.stdout.splitlines()[0]
+    assert first == "DGS10/series: FRED DGS10: 2024-01-20T00:00Z to 2024-02-01T09:47:27Z"
 
 
 def test_a_source_that_fails_ends_its_own_channel_and_the_command(

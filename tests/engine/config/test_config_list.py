@@ -29,7 +29,7 @@ def test_a_sweep_needs_the_data_of_its_base(tmp_path: Path) -> None:
     # A base by its path, and one that lies elsewhere.
     (tmp_path / "c.yaml").write_text("name: c\nbase: configs/rules/rsi_two.yaml\nover: {}\n")
     (tmp_path / "d.yaml").write_text("name: d\nbase: my_rules.yaml\nover: {}\n")
-    assert [(item.kind, item.needs_data, item.about) for item in configs_in(tmp_path)] == [
+    assert [(item.kind, item.needs_data, item.about) for item in configs_in(tmp_path)[0]] == [
         ("sweeps", False, ""),
         ("sweeps", True, "Two stops."),
         ("sweeps", True, ""),
@@ -39,11 +39,30 @@ def test_a_sweep_needs_the_data_of_its_base(tmp_path: Path) -> None:
     assert "volatility_target_real" in real
 
 
-def test_files_of_another_kind_and_broken_ones_are_left_out(tmp_path: Path) -> None:
+def test_files_of_another_kind_are_left_out_and_broken_ones_are_told(tmp_path: Path) -> None:
     (tmp_path / "mapping.yaml").write_text("files: []\n")
     (tmp_path / "broken.yaml").write_text("name: [\n")
     (tmp_path / "run.yaml").write_text("playbook: {name: x}\n")
-    assert [item.name for item in configs_in(tmp_path)] == [str(tmp_path / "run.yaml")]
+    (tmp_path / "latin.yaml").write_bytes(b"name: caf\xe9\n")
+    listed, unreadable = configs_in(tmp_path)
+    assert [item.name for item in listed] == [str(tmp_path / "run.yaml")]
+    places = [problem.split(":")[0] for problem in unreadable]
+    assert places == [str(tmp_path / "broken.yaml"), str(tmp_path / "latin.yaml")]
+    assert "not UTF-8" in unreadable[1]
+
+
+def test_the_configs_of_a_folder_are_sorted_by_kind_and_then_by_name(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("playbook: {name: x}\n")
+    (tmp_path / "b.yaml").write_text("rows: {}\n")
+    (tmp_path / "c.yaml").write_text("playbook: {name: x}\n")
+    (tmp_path / "d.yaml").write_text("sleeves: {}\n")
+    listed, _ = configs_in(tmp_path)
+    assert [(item.kind, item.path.stem) for item in listed] == [
+        ("runs", "a"),
+        ("runs", "c"),
+        ("accounts", "d"),
+        ("compare", "b"),
+    ]
 
 
 @pytest.mark.parametrize(
