@@ -1,6 +1,7 @@
 """A new working folder: everything in it works at once, and what would hide us is told."""
 
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -58,6 +59,20 @@ def test_rules_an_own_playbook_and_own_prices_run_at_once(desk: Path, command: C
     assert "calm_breakout" in command("strategies", "list").stdout
 
 
+def test_the_test_of_its_playbook_passes_and_catches_a_look_ahead(desk: Path) -> None:
+    def tested() -> subprocess.CompletedProcess[str]:
+        call = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+        return subprocess.run(call, cwd=desk, capture_output=True, text=True, check=False)
+
+    assert "1 passed" in tested().stdout
+    playbook = desk / "playbooks" / "calm_breakout.py"
+    honest = playbook.read_text(encoding="utf-8")
+    line = 'high = -api.signals.previous_low(-bars["high"], self.params.bars)'
+    assert line in honest
+    playbook.write_text(honest.replace(line, 'high = bars["high"].mean()'), encoding="utf-8")
+    assert "looks ahead" in tested().stdout
+
+
 def test_files_that_are_there_are_kept_and_missing_ones_are_written(
     command: Command, tmp_path: Path
 ) -> None:
@@ -83,6 +98,7 @@ def test_a_folder_that_hides_our_playbooks_is_named(tmp_path: Path) -> None:
     assert f"{tmp_path / 'strategies'} hides riskoff's own package strategies; rename it" in line
 
 
-def test_the_guide_shows_the_playbook_that_is_written() -> None:
+def test_the_guide_shows_the_playbook_and_the_test_that_are_written() -> None:
     guide = (ROOT / "docs" / "own-playbook.md").read_text(encoding="utf-8")
-    assert (INIT_FOLDER / "playbooks" / "calm_breakout.py").read_text(encoding="utf-8") in guide
+    for name in ("playbooks/calm_breakout.py", "test_calm_breakout.py"):
+        assert (INIT_FOLDER / name).read_text(encoding="utf-8") in guide
