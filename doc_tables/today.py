@@ -60,10 +60,10 @@ def _day(weekday: str, report: TodayReport) -> list[str]:
     ]
     for playbook in report.playbooks:
         lines.append(f"- `{playbook.name}`: {sentences.state(playbook)}.")
-        lines += [f"  - {'; '.join(sentences.order_lines(order))}" for order in playbook.to_send]
-        lines += [f"  - {sentences.transfer_line(item)}" for item in playbook.transfers]
+        sent = sentences.sent_lines(playbook)
+        lines += [f"  - {'; '.join(parts)}" for parts in sent]
         lines += [f"  - refused: {line}" for line in playbook.refused]
-        if not (playbook.to_send or playbook.transfers):
+        if not sent:
             lines.append("  - nothing to send")
     return [*lines, ""]
 

@@ -99,7 +99,8 @@ class OrderNow:
     fills; ``has_opened`` says that it lies before the asked instant. ``stop`` and ``targets``
     (price, share of the entry) are those of an entry's plan. The size is the smallest of ``caps``
     (name, quantity allowed), of which ``binding_cap`` is the name, times ``multiplier``.
-    ``risk_at_stop`` is the loss at the stop with costs, in the settlement currency.
+    ``risk_at_stop`` is the loss at the stop with costs, in the account's currency. ``moved_from``
+    is the earlier level of a stop that moved at the last close or decision, None for all others.
     """
 
     instrument: str
@@ -113,6 +114,7 @@ class OrderNow:
     has_opened: bool
     reason: str
     closes_position: bool = False
+    moved_from: float | None = None
     fraction: float | None = None
     stop: float | None = None
     targets: tuple[tuple[float, float], ...] = ()
@@ -131,7 +133,7 @@ class InstrumentNow:
     """One traded instrument: the account's state in it, the position, the last close.
 
     ``value`` is the market value of what is owned, or the open profit of a margined position, in
-    the account's currency.
+    the account's currency. ``price_unit`` is that of ``close`` and ``average_entry``.
     """
 
     instrument: str
@@ -143,6 +145,7 @@ class InstrumentNow:
     value: float | None
     close: float
     closed_at: str
+    price_unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -162,9 +165,12 @@ class PlaybookDay:
     ----------
     name, playbook : of the run, and of its rules
     begun_at, venue_cash, brokerage_cash : the account begins flat, with this cash
+    venue_currency, brokerage_currency : of the cash in each wallet
+    currency : of equity, transfers in transit and limits
     rows_to : the newest close of the bars that the rules require
     decided_at : the last decision row
     in_transit : cash on its way between the wallets, account currency
+    to_send, to_cancel : the orders to place or move, and those to cancel
     setup, stage : the setup that runs, and the state that the rules name; "" for none
     refused : what the rules asked for at the last row and risk refused
     is_begun : false where the run begins later than the asked instant; then nothing is known
@@ -177,6 +183,8 @@ class PlaybookDay:
     venue_cash: float
     brokerage_cash: float
     currency: str
+    venue_currency: str = ""
+    brokerage_currency: str = ""
     rows_to: str = ""
     decided_at: str = ""
     equity: float | None = None
@@ -186,6 +194,7 @@ class PlaybookDay:
     conditions: tuple[ConditionNow, ...] = ()
     instruments: tuple[InstrumentNow, ...] = ()
     to_send: tuple[OrderNow, ...] = ()
+    to_cancel: tuple[OrderNow, ...] = ()
     transfers: tuple[CashToSend, ...] = ()
     working: tuple[OrderNow, ...] = ()
     refused: tuple[str, ...] = ()
@@ -197,7 +206,11 @@ class PlaybookDay:
 
 @dataclass(frozen=True)
 class NextRelease:
-    """The next publication of some series: its instant, and the reference date of the values."""
+    """The next publication of some series: its instant, and the reference date of the values.
+
+    A publication of several days names the first and the last one. Of earnings the date is known,
+    not the time of day: ``at`` and ``reference_date`` are that date.
+    """
 
     at: str
     series: tuple[str, ...]

@@ -52,10 +52,7 @@ def _shown(playbook: PlaybookDay) -> dict[str, object]:
             ("instrument", "state", "last close"),
             *(sentences.instrument_row(item, playbook.currency) for item in playbook.instruments),
         ],
-        "to_send": [
-            *(sentences.order_lines(order) for order in playbook.to_send),
-            *([sentences.transfer_line(item)] for item in playbook.transfers),
-        ],
+        "to_send": sentences.sent_lines(playbook),
         "refused": playbook.refused,
         "working": [sentences.working_line(order) for order in playbook.working],
         "conditions": [

@@ -71,16 +71,14 @@ def _playbook(playbook: PlaybookDay) -> Iterator[str]:
         indent="    ",
     )
     yield "  To send"
-    for order in playbook.to_send:
-        first, *others = sentences.order_lines(order)
+    sent = sentences.sent_lines(playbook)
+    for first, *others in sent:
         yield from _wrapped(first, 4)
         for line in others:
             yield from _wrapped(line, 6)
-    for item in playbook.transfers:
-        yield from _wrapped(sentences.transfer_line(item), 4)
     for line in playbook.refused:
         yield from _wrapped(f"refused: {line}", 4)
-    if not (playbook.to_send or playbook.transfers):
+    if not sent:
         yield "    nothing"
     if playbook.working:
         yield "  Working"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from engine.config.locations import find_config
+from engine.config.locations import ACCOUNTS_FOLDER, find_config
 from engine.config.models import RunConfig
 from engine.config_files import read_config
 from engine.errors import ConfigError, ReportError
@@ -14,6 +14,7 @@ from engine.run_folder.schema import CONFIG_FILE
 
 # One run a playbook, each on hours or sessions, with a window that its own end does not limit.
 DEFAULT_RUNS = ("reclaim_2026_1h", "swing_2026", "hedged_2026")
+_ACCOUNT = "{}: an account of several playbooks; name one of its runs' files"
 
 
 def asked_runs(
@@ -46,6 +47,8 @@ def _file_of(name: str, runs: Path, plugin_path: Path | None) -> str:
         return str(find_config(name))
     except ConfigError as error:
         missing = error
+    if (ACCOUNTS_FOLDER / f"{name}.yaml").is_file():
+        raise ConfigError(_ACCOUNT.format(name))
     of_playbook = _shipped_runs().get(name)
     if of_playbook is not None:
         return of_playbook
@@ -60,7 +63,7 @@ def _file_of(name: str, runs: Path, plugin_path: Path | None) -> str:
     except ReportError:
         raise missing from None
     if is_account(folder):
-        raise ConfigError(f"{name}: an account of several playbooks; name one of its runs' files")
+        raise ConfigError(_ACCOUNT.format(name))
     return str(folder / CONFIG_FILE)
 
 

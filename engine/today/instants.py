@@ -85,8 +85,9 @@ def next_open(calendar: str, frame_ns: int, at: int) -> int:
         offset = _grid_offset(frame_ns)
         return -((offset - at) // frame_ns) * frame_ns + offset
     opens, ends = _sessions(calendar, at)
-    # Inside a session a bar opens where the bar before it closes.
-    inside = set(_closes(calendar, frame_ns, at)) - set(ends.tolist())
+    # Inside a session a bar opens where the bar before it closes, if a whole bar is left.
+    closes = set(_closes(calendar, frame_ns, at))
+    inside = {close for close in closes - set(ends.tolist()) if close + frame_ns in closes}
     return int(min(start for start in {*opens.tolist(), *inside} if start >= at))
 
 

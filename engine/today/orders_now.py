@@ -8,12 +8,14 @@ from data_feeds.clock import utc_text
 from data_feeds.instrument import Instrument
 from data_feeds.schema import Channel
 from data_feeds.timeframe import Timeframe
-from engine.decision_terms import RISK_ADDING, DecisionOutcome, IntentKind
+from engine.decision_terms import RISK_ADDING, DecisionOutcome, EndReason, IntentKind
 from engine.formatting import json_number
 from engine.records import Decision, OrderKind, OrderRole, OrderRow, OrderStatus, SimulationOutcome
 from engine.today.answer_data import CashToSend, OrderNow
 from engine.today.instants import next_open
 
+# Ends that the rules decide, of orders that rest at the venue.
+_CANCELLED = {EndReason.EXIT_REQUESTED.value, EndReason.MOVED.value}
 _SIDES = {1: "buy", -1: "sell"}
 
 
@@ -28,6 +30,11 @@ def is_to_send(order: OrderRow, decided_at: int) -> bool:
     It waits for an open, or the rules wrote it at their last decision row.
     """
     return order.kind == OrderKind.MARKET.value or order.decided_at >= decided_at
+
+
+def trailing_stops(outcome: SimulationOutcome) -> list[OrderRow]:
+    """Return the working stops that trail the price."""
+    return [order for order in working_orders(outcome) if order.trail_moved]
 
 
 def refusals(outcome: SimulationOutcome, decided_at: int) -> Iterator[str]:
@@ -57,6 +64,7 @@ class OrdersNow:
     outcome : of the run to its last bar
     bars, instruments : of the traded instruments, by name
     at : the asked instant, ns UTC
+    earlier : levels of the trailing stops one close earlier, by order number
     """
 
     def __init__(
@@ -65,7 +73,9 @@ class OrdersNow:
         bars: Mapping[str, Channel],
         instruments: Mapping[str, Instrument],
         at: int,
+        earlier: Mapping[int, float],
     ) -> None:
+        self._outcome, self._earlier = outcome, earlier
         self._working = working_orders(outcome)
         self._decisions = {item.decision_id: item for item in outcome.decisions}
         self._bars, self._instruments, self._at = bars, instruments, at
@@ -88,8 +98,41 @@ class OrdersNow:
             if order.plan_id in entering and order.role != OrderRole.ENTRY.value:
                 continue
             told = self._told(order)
-            (to_send if is_to_send(order, decided_at) else working).append(told)
+            if is_to_send(order, decided_at) or order.order_id in self._earlier:
+                told = replace(told, moved_from=_number(self._moved_from(order)))
+            is_sent = is_to_send(order, decided_at) or told.moved_from is not None
+            (to_send if is_sent else working).append(told)
         return tuple(to_send), tuple(working)
+
+    def to_cancel(self, decided_at: int) -> tuple[OrderNow, ...]:
+        """Return the resting orders that the rules ended at their last decision row.
+
+        A stop that another one replaces is moved, not cancelled.
+        """
+        return tuple(
+            self._told(order)
+            for order in self._outcome.orders
+            if order.ended_at == decided_at > order.decided_at
+            and order.status == OrderStatus.CANCELLED.value
+            and order.end_reason in _CANCELLED
+            and order.role != OrderRole.STOP.value
+        )
+
+    def _moved_from(self, order: OrderRow) -> float:
+        """Return the level that a stop had before its last move, NaN without one."""
+        if order.order_id in self._earlier:
+            before = self._earlier[order.order_id]
+            return math.nan if before == order.last_level else before
+        if order.role != OrderRole.STOP.value:
+            return math.nan
+        replaced = [
+            other.price if math.isnan(other.last_level) else other.last_level
+            for other in self._outcome.orders
+            if (other.plan_id, other.role) == (order.plan_id, order.role)
+            and other.end_reason == EndReason.MOVED.value
+            and other.ended_at == order.decided_at
+        ]
+        return replaced[-1] if replaced else math.nan
 
     def _told(self, order: OrderRow) -> OrderNow:
         bars = self._bars[order.instrument]

@@ -1,6 +1,7 @@
 """One playbook at its last bar: state, setup, conditions, positions, orders."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 from data_feeds.catalog import Catalog
 from data_feeds.clock import HOUR_NS, datetime_ns, utc_text
 from data_feeds.errors import DataError
+from data_feeds.instrument import Instrument, InstrumentKind
 from data_feeds.schema import Channel, Provenance
 from data_feeds.trading_end import ended_by
 from engine.broker.timeline import execution_bars
@@ -21,7 +23,7 @@ from engine.results.availability import Availability, AvailabilityHistory
 from engine.results.journal import because
 from engine.run import RunResult
 from engine.today.answer_data import ConditionNow, InstrumentNow, PlaybookDay
-from engine.today.orders_now import OrdersNow, refusals, transfers
+from engine.today.orders_now import OrdersNow, refusals, trailing_stops, transfers
 from engine.today.to_last_bar import RunToLastBar, has_begun, run_to_last_bar
 from engine.trades import FLAT
 
@@ -57,19 +59,42 @@ def playbook_day(
         run = run_to_last_bar(config, source, at, plugin_path)
     except DataError as error:
         return replace(bare, problem=str(error))
-    return _told(bare, run, at)
+    return _told(bare, run, at, _earlier_levels(config, source, run, plugin_path))
 
 
-def _told(bare: PlaybookDay, run: RunToLastBar, at: int) -> PlaybookDay:
+def _earlier_levels(
+    config: RunConfig, source: Catalog, run: RunToLastBar, plugin_path: Path | None
+) -> dict[int, float]:
+    """Return the level of each working trailing stop one bar earlier, by order number.
+
+    The level follows from the whole path of the price, so that the run is made again to that bar.
+    """
+    bars = traded_bars(run.result)
+    found: dict[int, float] = {}
+    for order in trailing_stops(run.result.outcome):
+        closes = bars[order.instrument]["closed_at"]
+        if len(closes) < 2 or order.decided_at > closes[-2] or order.order_id in found:
+            continue
+        earlier = run_to_last_bar(config, source, int(closes[-2]), plugin_path).result.outcome
+        found |= {item.order_id: item.last_level for item in trailing_stops(earlier)}
+    return found
+
+
+def _told(
+    bare: PlaybookDay, run: RunToLastBar, at: int, earlier: Mapping[int, float]
+) -> PlaybookDay:
+    account = run.result.config.account
     result, outcome = run.result, run.result.outcome
     row = run.last_row
     decided_at = int(result.signals.decided_at[row])
     bars = traded_bars(result)
-    orders = OrdersNow(outcome, bars, result.dataset.instruments, at)
+    orders = OrdersNow(outcome, bars, result.dataset.instruments, at, earlier)
     to_send, working = orders.split(decided_at)
     return replace(
         bare,
-        currency=result.config.account.currency or "",
+        currency=account.currency or "",
+        venue_currency=account.venue_currency or account.currency or "",
+        brokerage_currency=account.brokerage_currency or account.currency or "",
         rows_to=utc_text(max(int(rows["closed_at"][-1]) for rows in bars.values())),
         decided_at=utc_text(decided_at),
         equity=json_number(float(outcome.curve.equity[-1])),
@@ -78,9 +103,12 @@ def _told(bare: PlaybookDay, run: RunToLastBar, at: int) -> PlaybookDay:
         stage=_stage(result.signals, row),
         conditions=tuple(_condition(item, row, decided_at) for item in result.signals.conditions),
         instruments=tuple(
-            _instrument(result, name, rows, run.ended_at) for name, rows in bars.items()
+            item
+            for item in (_instrument(result, *entry, run.ended_at) for entry in bars.items())
+            if item.quantity or not _has_expired(result, item.instrument, at)
         ),
         to_send=to_send,
+        to_cancel=orders.to_cancel(decided_at),
         transfers=tuple(transfers(outcome, decided_at)),
         working=working,
         refused=tuple(refusals(outcome, decided_at)),
@@ -128,6 +156,18 @@ def _is_too_old(item: Condition, row: int) -> bool:
         return False
     known = item.age_ns[: row + 1][item.truth[: row + 1] != Truth.UNKNOWN]
     return len(known) > 0 and bool(item.age_ns[row] > known.max())
+
+
+def _has_expired(result: RunResult, name: str, at: int) -> bool:
+    """Return whether an option's trading has ended."""
+    expires_at = result.dataset.instruments[name].expires_at
+    return expires_at is not None and expires_at <= at
+
+
+def _price_unit(instrument: Instrument) -> str:
+    """Return the unit of an instrument's prices."""
+    per = " per contract" if instrument.kind is InstrumentKind.OPTION else ""
+    return f"{instrument.quote}{per}"
 
 
 def _stage(signals: Signals, row: int) -> str:
@@ -185,4 +225,5 @@ def _instrument(result: RunResult, name: str, bars: Channel, ended_at: int) -> I
         value=value,
         close=float(bars["close"][-1]),
         closed_at=utc_text(int(bars["closed_at"][-1])),
+        price_unit=_price_unit(result.dataset.instruments[name]),
     )

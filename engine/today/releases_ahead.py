@@ -5,7 +5,7 @@ from collections import defaultdict
 import numpy as np
 from numpy.typing import NDArray
 
-from data_feeds.calendar import ALWAYS_OPEN
+from data_feeds.calendar import ALWAYS_OPEN, add_business_days
 from data_feeds.catalog import Catalog
 from data_feeds.clock import Dates, midnight_ns, utc_day, utc_days, utc_text
 from data_feeds.releases import RELEASES, known_at, rule_for
@@ -17,6 +17,8 @@ from engine.today.answer_data import NextRelease
 _BEHIND, _AHEAD = np.timedelta64(62, "D"), np.timedelta64(14, "D")
 # Rows whose weekdays are those on which the series has values.
 _NEWEST = 60
+# Published on business days, with values of weekends and holidays too.
+_EVERY_DAY = {"DFF"}
 ANNOUNCED = "announced by the company"
 
 
@@ -36,9 +38,11 @@ def next_releases(source: Catalog, rules: MarketStateConfig, at: int) -> tuple[N
             lines[found].append(name)
     told = [
         NextRelease(utc_text(when), tuple(named), date, words, sure)
-        for (when, date, words, sure), named in sorted(lines.items())
+        for (when, date, words, sure), named in lines.items()
     ]
-    return (*told, *_earnings(source, set(names.earnings) & held, at))
+    told += _earnings(source, set(names.earnings) & held, at)
+    # A date without a time comes before the instants of its day.
+    return tuple(sorted(told, key=lambda item: (item.at, item.series)))
 
 
 def _next_of(source: Catalog, series: str, at: int) -> tuple[int, str, str, bool] | None:
@@ -53,8 +57,8 @@ def _next_of(source: Catalog, series: str, at: int) -> tuple[int, str, str, bool
     dates = np.arange(today - _BEHIND, today + _AHEAD, dtype="datetime64[D]")
     if rule.month_day is not None:
         dates = dates[dates == dates.astype("datetime64[M]")]
-    elif rule.business_days != ALWAYS_OPEN or rule.session_close is not None:
-        dates = dates[np.is_busday(dates)]
+    elif _calendar(series) != ALWAYS_OPEN:
+        dates = dates[add_business_days(_calendar(series), dates, 0) == dates]
     else:
         dates = dates[np.isin(_weekdays(dates), _weekdays(_stored_dates(source, series, at)))]
     when = known_at(rule, dates)
@@ -62,9 +66,22 @@ def _next_of(source: Catalog, series: str, at: int) -> tuple[int, str, str, bool
     if len(later) == 0:
         return None
     soonest = int(when[later].min())
-    # A weekly release brings several days: the newest names it.
-    date = dates[np.flatnonzero(when == soonest)[-1]]
-    return soonest, str(date), rule.source, rule.confirmed
+    return soonest, _span(dates[when == soonest]), rule.source, rule.confirmed
+
+
+def _calendar(series: str) -> str:
+    """Return the calendar of the days on which a series has values, 24/7 where its rows tell."""
+    rule = rule_for(series)
+    return ALWAYS_OPEN if series in _EVERY_DAY else rule.session_close or rule.business_days
+
+
+def _span(dates: Dates) -> str:
+    """Return the dates of one publication: a date, or the first and the last.
+
+    >>> _span(np.array(["2026-02-06", "2026-02-07"], "datetime64[D]"))
+    '2026-02-06 to 2026-02-07'
+    """
+    return str(dates[0]) if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
 
 
 def _stored_dates(source: Catalog, series: str, at: int) -> Dates:

@@ -112,18 +112,32 @@ def step_line(day: DayReport, place: int) -> tuple[str, str, str]:
 
 def summaries(report: TodayReport) -> list[str]:
     """Return a line for each playbook with an answer: whether it holds anything, what it sends."""
-    return [_summary(playbook) for playbook in report.playbooks if not playbook.problem]
+    return [summary_line(playbook) for playbook in report.playbooks if not playbook.problem]
 
 
-def _summary(playbook: PlaybookDay) -> str:
+def summary_line(playbook: PlaybookDay) -> str:
+    """Return one playbook in a line: its position, its stage, how much it sends."""
     if not playbook.is_begun:
         return f"{playbook.name}: {not_begun(playbook)}"
     held = sum(item.quantity != 0 for item in playbook.instruments)
-    counts = ((len(playbook.to_send), "order"), (len(playbook.transfers), "transfer"))
+    counts = (
+        (len(playbook.to_send), "order"),
+        (len(playbook.to_cancel), "cancellation"),
+        (len(playbook.transfers), "transfer"),
+    )
     sent = [f"{count} {word}{'s' * (count > 1)}" for count, word in counts if count]
+    passed = sum(_has_passed(order) for order in playbook.to_send)
+    if passed:
+        opens = "an open that has passed" if passed == 1 else "opens that have passed"
+        sent[0] += f", of which {passed} at {opens},"
     position = f"holds {held} of {len(playbook.instruments)} instruments" if held else "flat"
     stage = f", stage {playbook.stage}" if playbook.stage else ""
-    return f"{playbook.name}: {position}{stage}; {' and '.join(sent) or 'nothing'} to send"
+    told = " and ".join(sent).removesuffix(",") or "nothing"
+    return f"{playbook.name}: {position}{stage}; {told} to send"
+
+
+def _has_passed(order: OrderNow) -> bool:
+    return order.kind == "market" and order.has_opened
 
 
 def not_begun(playbook: PlaybookDay) -> str:
@@ -164,10 +178,10 @@ def entry_words(conditions: tuple[ConditionNow, ...]) -> str:
 def begun(playbook: PlaybookDay) -> str:
     """Return what the position is based on: the account's start and its cash."""
     cash = [
-        f"{money(amount)} {wallet}"
-        for amount, wallet in (
-            (playbook.venue_cash, "at the venue"),
-            (playbook.brokerage_cash, "at the broker"),
+        f"{money(amount)} {currency} {wallet}".replace("  ", " ")
+        for amount, currency, wallet in (
+            (playbook.venue_cash, playbook.venue_currency, "at the venue"),
+            (playbook.brokerage_cash, playbook.brokerage_currency, "at the broker"),
         )
         if amount
     ]
@@ -177,7 +191,8 @@ def begun(playbook: PlaybookDay) -> str:
     text = f"{text}, equity now {money(playbook.equity)} {playbook.currency}".rstrip()
     if not playbook.in_transit:
         return text
-    return f"{text}, of which {money(playbook.in_transit)} is in transit between the wallets"
+    transit = f"{money(playbook.in_transit)} {playbook.currency}".rstrip()
+    return f"{text}, of which {transit} is in transit between the wallets"
 
 
 def condition_row(item: ConditionNow) -> tuple[str, str, str, str]:
@@ -207,17 +222,35 @@ def instrument_row(item: InstrumentNow, currency: str) -> tuple[str, str, str]:
         held = f"holds {number(item.quantity)} from {number(item.average_entry)}{worth}"
     elif item.detail:
         held = f"{held} ({item.detail})"
-    return item.instrument, held, f"close {number(item.close)} at {item.closed_at}"
+    price = f"{number(item.close)} {item.price_unit}".rstrip()
+    return item.instrument, held, f"close {price} at {item.closed_at}"
 
 
-def order_lines(order: OrderNow) -> list[str]:
-    """Return an order to send: what, how much, when, its stop and targets, what bound its size."""
+def sent_lines(playbook: PlaybookDay) -> list[list[str]]:
+    """Return all that is to be sent, each with its details: orders, cancellations, transfers."""
+    currency = playbook.currency
+    return [
+        *(order_lines(order, currency) for order in playbook.to_send),
+        *([f"cancel {_order(order)}, since {order.decided_at}"] for order in playbook.to_cancel),
+        *([transfer_line(item, currency)] for item in playbook.transfers),
+    ]
+
+
+def order_lines(order: OrderNow, currency: str) -> list[str]:
+    """Return an order to send: what, how much, when, its stop and targets, what bound its size.
+
+    Of a stop that moved it says from which level to which.
+    """
+    if order.moved_from is not None:
+        before, now = number(order.moved_from, 8), number(order.price, 8)
+        size = "the whole position" if order.quantity is None else number(order.quantity)
+        return [f"move {order.role} of {size} {order.instrument} from {before} to {now}"]
     when = ""
     if order.kind == "market":
         when = f", at the open of {order.opens_at}{', which has passed' * order.has_opened}"
     why = f" ({order.reason})" if order.reason else ""
     head = f"{_order(order)}{when}; decided {order.decided_at}{why}"
-    return [head, *_plan_lines(order), *_size_lines(order)]
+    return [head, *_plan_lines(order, currency), *_size_lines(order)]
 
 
 def _order(order: OrderNow) -> str:
@@ -233,7 +266,7 @@ def _order(order: OrderNow) -> str:
     return f"{order.side} {size} {order.instrument}, {order.role}{kind}{level}"
 
 
-def _plan_lines(order: OrderNow) -> list[str]:
+def _plan_lines(order: OrderNow, currency: str) -> list[str]:
     if order.stop is None and not order.targets:
         return []
     told = []
@@ -243,7 +276,8 @@ def _plan_lines(order: OrderNow) -> list[str]:
         f"target {number(price, 8)} for {percent(fraction, 0)}" for price, fraction in order.targets
     ]
     if order.risk_at_stop is not None:
-        told.append(f"{money(order.risk_at_stop)} lost at the stop, costs included")
+        lost = f"{money(order.risk_at_stop)} {currency}".rstrip()
+        told.append(f"{lost} lost at the stop, costs included")
     if order.leverage_setting:
         told.append(f"leverage setting {order.leverage_setting}")
     return ["; ".join(told)]
@@ -266,9 +300,10 @@ def _size_lines(order: OrderNow) -> list[str]:
     return [f"{bound}{beside}{factor}"]
 
 
-def transfer_line(item: CashToSend) -> str:
-    """Return a transfer of cash between the wallets."""
-    return f"transfer {money(item.amount)} to the {item.to} wallet ({item.reason})"
+def transfer_line(item: CashToSend, currency: str) -> str:
+    """Return a transfer of cash between the wallets, in the account's currency."""
+    amount = f"{money(item.amount)} {currency}".rstrip()
+    return f"transfer {amount} to the {item.to} wallet ({item.reason})"
 
 
 def working_line(order: OrderNow) -> str:
@@ -291,4 +326,6 @@ def age_row(item: InputAge) -> tuple[str, str, str, str, str, str]:
 def release_row(item: NextRelease) -> tuple[str, str, str, str]:
     """Return a release: its instant, series, the date of the values, whether it is documented."""
     known = "" if item.is_confirmed else "time assumed"
+    if item.at == item.reference_date:
+        return item.at, ", ".join(item.series), "announced by the company", "no time of day"
     return item.at, ", ".join(item.series), f"values of {item.reference_date}", known

@@ -23,10 +23,11 @@ from engine.today import TodayReport, Verdict, today_report, today_text
 from engine.today.answer_data import NO_ORDERS
 from engine.today.playbook_day import playbook_day
 from engine.today.releases_ahead import next_releases
-from engine.today.sentences import working_line
+from engine.today.sentences import release_row, working_line
 from engine.today.to_last_bar import run_to_last_bar
 from tests.data_feeds.factory import ns, series
 from tests.engine.today.market_of_days import (
+    FIRST,
     LAST,
     ORIGIN,
     PERP,
@@ -232,6 +233,10 @@ def test_announced_earnings_are_told_until_they_pass(tmp_path: Path) -> None:
     name = "NVDA-EARNINGS"
     announced = series([ns("2026-02-01")], [ns("2026-02-01")], [20260225.0], name)
     catalog.write(owner.model_copy(update={"id": name}), [announced], ORIGIN)
+    found = next_releases(catalog, RULES, ns("2026-02-24T23:30"))
+    # The soonest first, the announced dates among the rest.
+    assert [item.at for item in found] == sorted(item.at for item in found)
+    assert release_row(found[0])[1:] == (name, "announced by the company", "no time of day")
     (line,) = (i for i in next_releases(catalog, RULES, ns(SUNDAY)) if i.series == (name,))
     assert (line.at, line.reference_date) == ("2026-02-25", "2026-02-25")
     later = next_releases(catalog, RULES, ns("2026-02-26"))
@@ -293,3 +298,31 @@ def test_bars_that_are_made_from_finer_ones_are_as_fresh_as_these(
     assert (told.problem, told.rows_to) == ("", "2026-02-10T23:00Z")
     assert [(item.newest, item.is_stale) for item in told.inputs] == [("2026-02-10T23:30Z", False)]
     assert today_report(finer, RULES, [], at).verdict is not Verdict.TOO_OLD
+
+
+@pytest.mark.parametrize(
+    ("asked", "name", "told"),
+    [
+        # Martin Luther King Day: no yields. Friday's come on Tuesday.
+        ("2026-01-17T15:00", "DGS10", "2026-01-16"),
+        ("2026-01-19T15:00", "VIX", "2026-01-20"),
+        ("2025-11-26T23:30", "DGS10", "2025-11-26"),
+        ("2025-11-26T23:30", "VIX", "2025-11-28"),
+        ("2025-10-13T15:00", "DGS10", "2025-10-10"),
+        ("2025-10-14T22:00", "DGS10", "2025-10-14"),
+        ("2026-02-06T23:30", "DFF", "2026-02-06 to 2026-02-08"),
+        ("2026-01-16T23:30", "DFF", "2026-01-16 to 2026-01-19"),
+    ],
+)
+def test_no_release_names_a_day_without_a_value(
+    asked: str, name: str, told: str, tmp_path: Path
+) -> None:
+    catalog = made_catalog(tmp_path / "catalog")
+    owner = next(found for found, _ in channels() if found.id == "VIX")
+    other = owner.model_copy(update={"id": "DFF", "quote": "percent"})
+    # The rate has a value on every day, weekends included.
+    known = [ns(FIRST) + n * DAY_NS for n in range(400)]
+    rate = series(known, known, [4.0] * len(known), "DFF")
+    catalog.write(other, [rate], ORIGIN)
+    found = {item.series[0]: item for item in next_releases(catalog, RULES, ns(asked))}
+    assert found[name].reference_date == told

@@ -61,7 +61,8 @@ def test_the_next_close_follows_the_calendar() -> None:
 def test_the_next_open_is_a_session_s_or_the_next_bar_s() -> None:
     assert next_open(NYSE, DAY_NS, ns("2026-02-06T23:30")) == ns("2026-02-09T14:30")
     assert next_open(NYSE, HOUR_NS, ns("2026-02-03T15:30")) == ns("2026-02-03T15:30")
-    assert next_open(NYSE, HOUR_NS, ns("2026-02-03T20:30")) == ns("2026-02-03T20:30")
+    # The half hour before the close is no bar of an hour.
+    assert next_open(NYSE, HOUR_NS, ns("2026-02-03T20:30")) == ns("2026-02-04T14:30")
     assert next_open(ALWAYS_OPEN, HOUR_NS, ns("2026-02-06T23:30")) == ns("2026-02-07T00:00")
     assert next_open(ALWAYS_OPEN, HOUR_NS, ns("2026-02-06T23:00")) == ns("2026-02-06T23:00")
 

@@ -1,13 +1,18 @@
 """The plan that ``riskoff today`` fetches covers the checklist and the shipped runs up to now."""
 
+from pathlib import Path
+
+import pytest
+
 from data_feeds.clock import DAY_NS
 from data_feeds.fetch import load_plan
 from data_feeds.schema import ChannelKey, ChannelKind
 from engine.config.locations import find_config
 from engine.config.market import MarketStateConfig
 from engine.config_files import read_config
+from engine.errors import ConfigError
 from engine.plugins import configured_playbook, requirements_of
-from engine.today import DEFAULT_RUNS
+from engine.today import DEFAULT_RUNS, asked_runs
 from tests.data_feeds.factory import ns
 
 PLAN, INSTRUMENTS = load_plan(find_config("today", "data"))
@@ -44,3 +49,8 @@ def test_the_checklist_reads_what_the_plan_brings_but_for_named_channels() -> No
         for name, kind, label in MarketStateConfig().inputs.channels()
     }
     assert read - {str(key) for key in FETCHED} == NOT_FETCHED
+
+
+def test_a_shipped_account_is_told_as_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="three_playbooks: an account of several playbooks"):
+        asked_runs(["three_playbooks"], (), plugin_path=None, data=tmp_path, runs=tmp_path)
