@@ -73,7 +73,8 @@ class AccountView(NamedTuple):
     ``free_venue_cash`` is the venue wallet less isolated margins (cross: less initial margins and
     unrealized losses). ``pending`` names instruments with an entry order that still works.
     ``transit_cash`` is on its way between the wallets. ``kept_for_shorts`` is the part of the
-    brokerage's cash that no purchase may spend: the initial margins of the shorts.
+    brokerage's cash that no purchase may spend: the initial margins of the shorts. ``delisted``
+    names traded instruments whose last bar has closed: no order in them is possible any more.
     """
 
     now: int
@@ -88,6 +89,7 @@ class AccountView(NamedTuple):
     kept_for_shorts: float = 0.0
     venue_rate: float = 1.0
     brokerage_rate: float = 1.0
+    delisted: frozenset[str] = frozenset()
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         """Refuse to change the view; a playbook returns intents."""

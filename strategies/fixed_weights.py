@@ -114,7 +114,7 @@ class FixedWeights(Playbook[WeightsParams]):
             return working_order_notes(account, params.rebalance) if params.weights and due else ()
         reason = ""
         if not account.positions:
-            reason = "first purchase" if began else ""
+            reason = "first purchase" if began - account.delisted else ""
         elif self._due:
             reason = f"{params.rebalance} rebalancing{'' if due else PUT_OFF}"
         elif self._joined is not None and began != self._joined:

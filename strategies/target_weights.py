@@ -67,12 +67,13 @@ def left_band(
 ) -> str:
     """Return the weight farthest outside its band, in words; "" when none is.
 
-    Of two equally far the first by name is told, in whatever order the targets come.
+    Of two equally far the first by name is told, in whatever order the targets come. No order
+    brings a delisted name back into its band, so that it has none.
     """
     held = {
         name: position.exposure / account.equity for name, position in account.positions.items()
     }
-    ordered = {name: targets[name] for name in sorted(targets)}
+    ordered = {name: targets[name] for name in sorted(targets) if name not in account.delisted}
     return signals.outside_band(held, ordered, absolute=absolute, relative=relative)
 
 

@@ -34,6 +34,7 @@ from engine.records import FAR_FUTURE, FillStage, OrderRequest, OrderRole
 # Less than a cent earns no interest: it is the rounding residue of an empty wallet.
 CENT = 0.01
 AT_ONE = (1.0, 1.0, 1.0)
+_NO_NAMES: frozenset[str] = frozenset()
 
 
 class Simulator:
@@ -82,6 +83,7 @@ class Simulator:
         self.delistings = [path.delisted_at for path in timeline.paths]
         self.trailing = TrailingStops(timeline)
         self.transfers = Transfers(ledger, config.account.transfer_days)
+        self._is_delisting = any(end != NO_ROW for end in self.delistings)
         self.names = tuple(path.instrument.id for path in timeline.paths)
         self.history = History(len(self.names))
         self._index = {name: k for k, name in enumerate(self.names)}
@@ -186,6 +188,16 @@ class Simulator:
             self.final_closes.settle(context)
         elif t == self.ends[context.k]:
             self.final_closes.end_segment(context)
+
+    def delisted_by(self, t: int) -> frozenset[str]:
+        """Return the instruments whose last bar has closed by index ``t``, delistings alone."""
+        if not self._is_delisting:
+            return _NO_NAMES
+        return frozenset(
+            name
+            for name, end in zip(self.names, self.delistings, strict=True)
+            if end != NO_ROW and end <= t
+        )
 
     def mark(self, t: int) -> float:
         """Do step (b): return equity at the marks of ``t``, in the account's currency."""

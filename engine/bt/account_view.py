@@ -54,6 +54,7 @@ def build_account_view(
             simulator.shorts.kept(t),
             rates[VENUE],
             rates[BROKERAGE],
+            simulator.delisted_by(t),
         ),
     )
 

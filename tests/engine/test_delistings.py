@@ -415,6 +415,32 @@ def test_a_playbook_is_never_shown_a_delisting():
     assert market.instruments["AAA"].delisted is not None
 
 
+class WatchfulPlaybook(ScriptedPlaybook):
+    """Writes down which names the account shows as delisted, at every bar."""
+
+    name = "watchful"
+    seen: list[tuple[int, frozenset[str]]] = []
+
+    def on_bar(self, market, account):
+        """Note the instant and the names."""
+        self.seen.append((market.now, account.delisted))
+        return super().on_bar(market, account)
+
+
+def test_the_account_names_a_delisted_fund_from_its_last_close_on():
+    market = funds([100.0] * 6, 0.0)
+    params = ScriptParams(
+        clock=ChannelKey("BBB", ChannelKind.BARS, "1h"),
+        channels=frozenset(market.channels),
+        traded=("AAA", "BBB"),
+    )
+    WatchfulPlaybook.seen.clear()
+    play_playbook(market, WatchfulPlaybook(params, {}, {}))
+    assert dict(WatchfulPlaybook.seen) == {
+        hour(row): frozenset() if row < 6 else frozenset({"AAA"}) for row in range(1, 31)
+    }
+
+
 def test_every_decision_before_the_last_close_is_that_of_a_market_that_goes_on():
     closes = [100.0, 101.0, 99.0, 102.0, 103.0, 104.0]
     script = {row: hold(a=0.1 + row / 20, b=0.3) for row in range(12)}

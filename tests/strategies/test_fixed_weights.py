@@ -47,7 +47,7 @@ def test_the_first_session_of_a_period_restores_the_weights(calendar, due):
     assert np.flatnonzero(period_starts(dates, calendar)).tolist() == due
 
 
-def asked(params, held, due=0.0, pending=()):
+def asked(params, held, due=0.0, pending=(), delisted=()):
     """Return the intents at a session with positions worth these shares of the equity."""
     names = params.get("weights", {})
     values = {"due": np.array([due]), **{f"begun {name}": np.array([1.0]) for name in names}}
@@ -59,6 +59,7 @@ def asked(params, held, due=0.0, pending=()):
         for name, share in held.items()
     }
     account = AccountView(0, 1_000.0, 0.0, 0.0, 0.0, 0.0, positions, frozenset(pending))
+    account = account._replace(delisted=frozenset(delisted))
     return list(FixedWeights(WeightsParams(**params)).on_bar(market, account))
 
 
@@ -96,6 +97,17 @@ def test_a_band_restores_when_it_is_left(band, held, restores):
     assert bool(found) == restores
     if restores:
         assert found[0].reason.startswith("band left: ")
+
+
+def test_a_delisted_weight_leaves_no_band_and_is_no_first_purchase():
+    band = HALF | {"absolute_band": 0.05}
+    assert asked(band, {"A": 0.5}, delisted=["B"]) == []
+    # The other weight still has its band, and the calendar still restores.
+    (left,) = asked(band, {"A": 0.56}, delisted=["B"])
+    assert left.reason.startswith("band left: A")
+    assert len(asked(band, {"A": 0.5}, due=1.0, delisted=["B"])) == 1
+    assert len(asked(band, {}, delisted=["B"])) == 1
+    assert asked(band, {}, delisted=["A", "B"]) == []
 
 
 def session(playbook, due=0.0, pending=(), leaving=0.0):
