@@ -17,6 +17,7 @@ import platformdirs
 from data_feeds.atomic import storage_errors
 from data_feeds.catalog import Catalog, Origin
 from data_feeds.catalog.index import load_index
+from data_feeds.default_data import RECONSTRUCTIONS
 from data_feeds.errors import IntegrityError, StorageError
 from data_feeds.simulation.reconstruction import reconstruct
 
@@ -63,7 +64,7 @@ def embedded_catalog() -> Catalog:
     StorageError : the cache folder cannot be written; the text names it and ``RISKOFF_CACHE``.
     """
     folder = cache_folder()
-    catalog = Catalog(folder / f"reconstructions-{_fingerprint()[:16]}")
+    catalog = Catalog(folder / f"{RECONSTRUCTIONS}{_fingerprint()[:16]}")
     try:
         with storage_errors(folder):
             if _is_whole(catalog):

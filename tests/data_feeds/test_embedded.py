@@ -17,6 +17,7 @@ import pytest
 from data_feeds import embedded
 from data_feeds.catalog import Catalog
 from data_feeds.dataset import Dataset
+from data_feeds.default_data import how_to_get_data
 from data_feeds.embedded import CACHE_VARIABLE, cache_folder, embedded_catalog
 from data_feeds.errors import StorageError
 from data_feeds.load import open_source
@@ -303,3 +304,11 @@ def test_a_disk_that_refuses_is_a_storage_error_and_leaves_no_catalog(
     assert CACHE_VARIABLE in str(error.value)
     assert catalogs(cache) == []
     assert embedded_catalog().exists()
+
+
+def test_an_error_about_the_reconstructions_never_sends_real_rows_into_them() -> None:
+    ways = how_to_get_data(embedded_catalog().path)
+    assert str(embedded_catalog().path) not in ways
+    assert "take a catalog of real data" in ways
+    # Another catalog is filled by name.
+    assert "--data other" in how_to_get_data("other")
