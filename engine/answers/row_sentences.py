@@ -166,12 +166,17 @@ def later_line(decision: Row) -> str:
     )
 
 
-def cap_line(decision: Row) -> str:
-    """Return the cap that set the size of an entry, and the size that it allowed; "" for none."""
+def cap_line(decision: Row, ladder: Sequence[float]) -> str:
+    """Return how a cap led to the approved size of an entry; "" where no cap set it.
+
+    ``ladder`` holds the factors of the drawdown rungs by rising drawdown.
+    """
     name = decision["binding_cap"]
     if not name:
         return ""
-    return f"Size set by the cap {name}, which allows {number(decision[f'{CAP}{name}'])}."
+    allowed = number(decision[f"{CAP}{name}"])
+    times = _times(decision, ladder)
+    return f"Size set by the cap {name}, which allows {allowed}: times {times}."
 
 
 def decision_lines(decision: Row, ladder: Sequence[float]) -> list[str]:
@@ -208,11 +213,18 @@ def decision_lines(decision: Row, ladder: Sequence[float]) -> list[str]:
     if idle:
         lines.append(f"    off or not concerned: {', '.join(idle)}")
     lines.append(
-        f"  Times {number(decision['multiplier'])}{_factors(decision, ladder)} and floored to the "
-        f"lot: {number(decision['quantity'])}; leverage setting "
+        f"  Times {_times(decision, ladder)}; leverage setting "
         f"{decision['leverage_setting'] or 'none'}."
     )
     return lines
+
+
+def _times(decision: Row, ladder: Sequence[float]) -> str:
+    """Return the step from the size that the caps leave to the approved size."""
+    return (
+        f"{number(decision['multiplier'])}{_factors(decision, ladder)} and floored to the lot: "
+        f"{number(decision['quantity'])}"
+    )
 
 
 def _factors(decision: Row, ladder: Sequence[float]) -> str:

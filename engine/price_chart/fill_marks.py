@@ -29,7 +29,7 @@ class FillMark:
     ``side`` is +1 buy, -1 sell; ``adds`` says that the fill enlarges its position, which is
     ``direction`` (+1 long, -1 short). ``is_part`` says that the order was filled in several parts,
     or that a position is left after a fill that reduces it. ``reason`` is one sentence, ``cap`` the
-    sentence of the cap that set the size of an entry ("" for none), ``lines`` order and fill.
+    sentence that leads from a cap to the size of an entry ("" for none), ``lines`` order and fill.
     """
 
     fill_id: int
@@ -142,7 +142,9 @@ class FillMarks:
         why = reason_line(decision) if opens else later_line(decision).strip()
         if fill.role in OF_ORDER:
             return told, "", [] if opens else [why]
-        return why, cap_line(decision) if fill.role == OrderRole.ENTRY else "", [told]
+        if fill.role != OrderRole.ENTRY:
+            return why, "", [told]
+        return why, cap_line(decision, self._run.drawdown_ladder), [told]
 
     @cached_property
     def _opening(self) -> frozenset[int]:

@@ -7,18 +7,28 @@ const ChartPanels = (() => {
   const escaped = text => String(text).replace(/[&<>"]/g, c => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c]);
   const px = value => value.toFixed(1);
   const iso = (at, length = 16) => new Date(at * 1000).toISOString().slice(0, length).replace("T", " ") + (length > 10 ? "Z" : "");
-  const grouped = (value, digits) => value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
-  // As many decimals as tell neighbouring ticks apart.
-  const decimals = ticks => ticks.length < 2 ? 2 : Math.max(0, Math.min(8, -Math.floor(Math.log10(Math.min(...ticks.slice(1).map((tick, i) => tick - ticks[i]))) + 1e-9)));
-  const percent = (value, digits = 1) => `${(value * 100).toFixed(digits)}%`;
+  // A small negative number that is shown as zero has no sign.
+  const withoutSign = text => text.replace(/^-(?=[0.]*$)/, "");
+  const grouped = (value, digits) => withoutSign(value.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits }));
+  // As many decimals as write the step between ticks in full: 0.025 needs three.
+  function decimals(ticks) {
+    if (ticks.length < 2) return 2;
+    const step = Math.min(...ticks.slice(1).map((tick, i) => tick - ticks[i]));
+    let digits = 0;
+    while (digits < 12 && Math.abs(step * 10 ** digits - Math.round(step * 10 ** digits)) > 1e-4 * step * 10 ** digits) digits++;
+    return digits;
+  }
+  const percent = (value, digits = 1) => `${withoutSign((value * 100).toFixed(digits))}%`;
 
   // -- axes ---------------------------------------------------------------------------------------
   function niceSteps(low, high, count) {
     const raw = (high - low) / Math.max(count, 1), power = 10 ** Math.floor(Math.log10(raw));
     const step = [1, 2, 2.5, 5, 10].map(n => n * power).find(n => n >= raw);
     const ticks = [];
-    for (let i = Math.ceil(low / step); i * step <= high; i++) ticks.push(i * step);
-    return ticks;
+    // The sum with zero turns -0 into 0.
+    for (let i = Math.ceil(low / step); i * step <= high; i++) ticks.push(i * step + 0);
+    // One tick alone gives no scale; four steps always hold two ticks.
+    return ticks.length < 2 && count < 4 ? niceSteps(low, high, 4) : ticks;
   }
   function logTicks(low, high) {
     if (high / low < 4) return niceSteps(low, high, 5);
@@ -63,7 +73,7 @@ const ChartPanels = (() => {
   }
   function dates(view, top, bottom) {
     return view.ticks.map(([at, words]) => `<line class="grid" x1="${px(view.x(at))}" x2="${px(view.x(at))}" y1="${top}" y2="${bottom}"/>`
-      + `<text class="tick" x="${px(view.x(at))}" y="${bottom + 16}" text-anchor="middle">${words}</text>`).join("");
+      + `<text class="tick date" x="${px(Math.min(view.x(at), view.width - words.length * TEXT.wide / 2))}" y="${bottom + 16}" text-anchor="middle">${words}</text>`).join("");
   }
 
   // -- prices -------------------------------------------------------------------------------------
@@ -99,7 +109,8 @@ const ChartPanels = (() => {
     let path = "", drawing = false;
     for (let i = first; i <= last; i++) {
       const value = line.value[i];
-      if (value === null) { drawing = false; continue; }
+      // A logarithmic axis has no place for zero and below.
+      if (value === null || !Number.isFinite(y(value))) { drawing = false; continue; }
       path += `${drawing ? "L" : "M"}${px(view.x(line.at[i]))} ${px(y(value))}`;
       if (isStep) path += `H${px(view.x(line.at[i + 1] ?? view.until))}`;
       drawing = true;

@@ -22,10 +22,10 @@
   const exposed = Object.entries(data.account.exposure);
 
   function layout(width) {
-    const narrow = width < 560, left = narrow ? 50 : 66, right = width - (narrow ? 8 : 14);
+    const narrow = width < 560, left = narrow ? 50 : 66, right = Math.max(width - (narrow ? 8 : 14), left + 1);
     const x = at => left + ((at - state.from) / (state.until - state.from)) * (right - left);
     const ticks = P.dateTicks(state.from, state.until, (right - left) / 92);
-    const made = { left, right, from: state.from, until: state.until, x, ticks, narrow };
+    const made = { width, left, right, from: state.from, until: state.until, x, ticks, narrow };
     let top = 4;
     const next = (height, gap = 12) => { const begin = top; top += height + gap; return [begin, height]; };
     made.price = next(narrow ? 300 : 400);
@@ -67,7 +67,7 @@
     [low, high] = extent([[low, high], ...near.map(l => [l.price, l.price])]);
     // A logarithmic axis begins just below the lowest price, since the room below it is a share of it.
     const lane = 22, scale = P.scale(state.log ? Math.max(low, Math.min(...shown.map(c => c.low)) * 0.95) : low, high, top + lane, height - lane - 12, state.log);
-    const { y } = scale, parts = [];
+    const { y } = scale, parts = [], lines = [], words = [];
     parts.push(P.frame({ scale, room: 0, title: `${own.name}, ${own.quote}${state.log ? ", logarithmic" : ""}` }, view, plain));
     parts.push(stageBands(top, height));
     parts.push(P.candlePaths(shown, view, y));
@@ -78,29 +78,29 @@
     const label = P.labels(placed, boxes, bounds), ends = [];
     for (const line of priceLines()) {
       const name = `line-${data.lines.indexOf(line) % 6}`;
-      parts.push(`<path class="value ${line.as} ${name}" d="${P.valueLine(line, view, y, line.as === "level")}"/>`);
+      lines.push(`<path class="value ${line.as} ${name}" d="${P.valueLine(line, view, y, line.as === "level")}"/>`);
       const end = P.lastStretch(line, view);
       if (end && end.value > low && end.value < high && end.width > 30) ends.push([y(end.value), line.title, name, end.x]);
     }
     // Names of lines at their ends, from above.
     for (const [at, title, name, x] of ends.sort((a, b) => a[0] - b[0])) {
       const fits = x + title.length * 6.2 < view.right;
-      parts.push(label(title, fits ? x + 4 : x - 4, at + 4, !fits, name));
+      words.push(label(title, fits ? x + 4 : x - 4, at + 4, !fits, name));
     }
     const byRole = role => near.filter(level => level.role === role);
-    for (const role of ["stop", "target", "entry"]) parts.push(`<path class="level-${role}" data-count="${byRole(role).length}" d="${P.steps(byRole(role), view, y)}"/>`);
+    for (const role of ["stop", "target", "entry"]) lines.push(`<path class="level-${role}" data-count="${byRole(role).length}" d="${P.steps(byRole(role), view, y)}"/>`);
     // The first level of a plan carries the name; its moves follow it.
     const plans = new Set();
     for (const level of near) {
       const name = level.role === "stop" ? "stop" : "resting entry", key = `${name} ${level.plan}`;
       if (level.role === "target" || plans.has(key) || view.x(level.until) - view.x(level.from) < 30) continue;
       plans.add(key);
-      parts.push(label(name, Math.max(view.x(level.from), view.left) + 4, y(level.price) - 4, false));
+      words.push(label(name, Math.max(view.x(level.from), view.left) + 4, y(level.price) - 4, false));
     }
     const above = events().filter(event => inView(event.at, event.at)).map(event => ({ mark: event, x: view.x(event.at), y: top + 12 }));
-    parts.push(`<rect class="lane" x="${view.left}" y="${top}" width="${view.right - view.left}" height="${lane}"/>`);
+    words.push(`<rect class="lane" x="${view.left}" y="${top}" width="${view.right - view.left}" height="${lane}"/>`);
     placed.push(...above);
-    return `<g id="price-panel" clip-path="url(#prices)">${parts.slice(1).join("")}</g>${parts[0]}<g id="marks" data-count="${marks.length}">${P.markPaths(placed)}</g>`;
+    return `<g id="price-panel" clip-path="url(#plot)">${parts.slice(1).join("")}${clipped("prices", scale, lines)}${words.join("")}</g>${parts[0]}<g id="marks" data-count="${marks.length}">${P.markPaths(placed)}</g>`;
   }
   function stageBands(top, height) {
     if (state.hidden.has("stages")) return "";
@@ -121,25 +121,31 @@
       if (options.area && path) parts.push(`<path class="area ${line.name}" d="${path}V${P.px(scale.y(0))}H${P.px(view.x(Math.max(line.at[0], state.from)))}Z"/>`);
       parts.push(`<path class="value ${line.name}" d="${path}"/>`);
     }
-    return `<g clip-path="url(#plot)">${parts.join("")}</g>${P.frame({ scale, title, room }, view, text)}`;
+    return clipped(`panel-${Math.round(top)}`, scale, parts) + P.frame({ scale, title, room }, view, text);
   }
+  // Lines end at the edge of their own panel; one pixel more leaves a line on the edge its width.
+  function clipped(id, { top, height }, lines) {
+    return `<clipPath id="${id}"><rect x="${view.left}" y="${top - 1}" width="${view.right - view.left}" height="${height + 2}"/></clipPath><g clip-path="url(#${id})">${lines.join("")}</g>`;
+  }
+  const held = at => exposed.map(([name, value]) => {
+    const last = value[ChartData.lastUntil(data.account.exposureAt, at)] ?? null;
+    return `${name} ${last === null ? "n/a" : P.percent(last, 0)}`;
+  }).join(", ");
   function exposurePanel() {
     const lines = exposed.map(([name, value], i) => ({ at: data.account.exposureAt, value, steps: true, name: `line-${i % 6}${name === item().name ? " chosen" : ""}` }));
-    const words = exposed.map(([name, value]) => {
-      const last = value[ChartData.lastUntil(data.account.exposureAt, state.until)] ?? null;
-      return `${name} ${last === null ? "n/a" : P.percent(last, 0)}`;
-    });
-    return linePanel(view.exposure, `position, share of equity${view.narrow ? "" : `: ${words.join(", ")}`}`, lines, share, { floor: 0 });
+    return linePanel(view.exposure, `position, share of equity${view.narrow ? "" : `; at the right edge, ${P.iso(state.until)}: ${held(state.until)}`}`, lines, share, { floor: 0 });
   }
   function render() {
     waiting = false;
+    // Hidden, on paper for one: the box shows again with a change of its size, which draws.
+    if (!box.clientWidth) return;
     view = layout(box.clientWidth);
     svg.setAttribute("viewBox", `0 0 ${box.clientWidth} ${view.height}`);
     svg.style.height = `${view.height}px`;
     const { at, equity, drawdown } = data.account, [overTop] = view.overview;
     const number = (value, ticks) => Math.abs(value) >= 1e6 ? `${P.grouped(value / 1e6, P.decimals(ticks.map(tick => tick / 1e6)))}M` : plain(value, ticks);
     const parts = [
-      `<defs><clipPath id="plot"><rect x="${view.left}" y="0" width="${view.right - view.left}" height="${view.height}"/></clipPath><clipPath id="prices"><rect x="${view.left}" y="${view.price[0]}" width="${view.right - view.left}" height="${view.price[1]}"/></clipPath></defs>`,
+      `<defs><clipPath id="plot"><rect x="${view.left}" y="0" width="${view.right - view.left}" height="${view.height}"/></clipPath></defs>`,
       P.dates(view, view.price[0], overTop - 24), shades(overTop - 24), pricePanel(),
       ...panelLines.map((line, i) => linePanel(view.values[i], line.title, [{ ...line, name: "line-0", steps: true }], line.unit === "fraction" ? share : plain)),
       view.exposure ? exposurePanel() : "",
@@ -181,7 +187,9 @@
     state.until = state.from + length;
     soon();
   }
-  function zoom(factor, around = (state.from + state.until) / 2) {
+  const middle = () => (state.from + state.until) / 2;
+  const centre = () => state.pinned?.at ?? middle();
+  function zoom(factor, around = inView(centre(), centre()) ? centre() : middle()) {
     show(around - (around - state.from) * factor, around + (state.until - around) * factor);
   }
   const pan = share => show(state.from + (state.until - state.from) * share, state.until + (state.until - state.from) * share);
@@ -190,14 +198,17 @@
     const select = $("chart-instrument");
     if (select) select.value = String(place);
   }
+  function showAround(from, until) {
+    const { closed, opened } = item().candles;
+    const i = Math.max(ChartData.lastUntil(opened, from), 0), bar = closed[i] - opened[i];
+    const around = Math.max((until - from) * 0.5, 30 * bar);
+    show(from - around, until + around);
+  }
   function showTrade(id) {
     const trade = data.byTrade.get(id), place = data.instruments.findIndex(own => own.name === trade?.instrument);
     if (place < 0) return;
     choose(place);
-    const until = trade.exited ?? data.end, { closed, opened } = item().candles;
-    const i = Math.max(ChartData.lastUntil(opened, trade.entered), 0), bar = closed[i] - opened[i];
-    const around = Math.max((until - trade.entered) * 0.5, 30 * bar);
-    show(trade.entered - around, until + around);
+    showAround(trade.entered, trade.exited ?? data.end);
     pin(item().marks.find(mark => mark.trade === id) ?? null);
     $("chart-trade").value = String(id);
   }
@@ -243,7 +254,9 @@
     if (!all.length) return;
     const now = all.indexOf(state.pinned);
     const mark = all[now < 0 ? (way > 0 ? 0 : all.length - 1) : (now + way + all.length) % all.length];
-    if (mark.at < state.from || mark.at > state.until) { const half = (state.until - state.from) / 2; show(mark.at - half, mark.at + half); }
+    const length = state.until - state.from;
+    if (length >= data.end - data.start) showAround(mark.at, mark.at);
+    else if (!inView(mark.at, mark.at)) show(mark.at - length / 2, mark.at + length / 2);
     pin(mark);
   }
 
@@ -256,6 +269,7 @@
     const stage = stages().find(one => one.from <= at && at <= one.until);
     const parts = [`${P.iso(opened[i])} to ${P.iso(closed[i])}`, `open ${P.grouped(open[i], digits)}, high ${P.grouped(high[i], digits)}, low ${P.grouped(low[i], digits)}, close ${P.grouped(close[i], digits)}`];
     if (row >= 0) parts.push(`equity ${P.grouped(a.equity[row], 0)}, drawdown ${P.percent(a.drawdown[row], 2)}`);
+    if (exposed.length) parts.push(`position ${held(at)}`);
     if (stage) parts.push(stage.title);
     return parts.join("; ");
   }
@@ -329,8 +343,8 @@
 
   // -- controls -----------------------------------------------------------------------------------
   document.querySelectorAll("[data-span]").forEach(button => button.addEventListener("click", () => {
-    const days = Number(button.dataset.span), middle = (state.from + state.until) / 2, half = (days * DAY) / 2;
-    if (days) show(middle - half, middle + half); else show(data.start, data.end);
+    const days = Number(button.dataset.span), half = (days * DAY) / 2;
+    if (days) show(centre() - half, centre() + half); else show(data.start, data.end);
   }));
   const ACTS = { in: () => zoom(0.5), out: () => zoom(2), next: () => stepMark(1), previous: () => stepMark(-1) };
   document.querySelectorAll("[data-act]").forEach(button => button.addEventListener("click", () => ACTS[button.dataset.act]()));

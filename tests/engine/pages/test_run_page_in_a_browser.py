@@ -1,8 +1,11 @@
 """Open a run's page in Chromium: narrow, dark, printed, and for screen readers."""
 
 import re
+from dataclasses import replace
 from itertools import combinations
 
+import numpy as np
+import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
@@ -98,6 +101,128 @@ def test_the_chart_shows_fills_and_tells_the_reason_of_each(browser, address, ma
         page.wait_for_function(above)
     assert faults == []
     assert [url for url in requests if not url.startswith(("file:", "about:", "data:"))] == []
+
+
+def test_views_keep_the_chosen_mark_and_hidden_charts_draw_nothing_broken(browser, address):
+    faults = []
+    drawn = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+    dates_end = (
+        "Math.max(...[...document.querySelectorAll('#chart-svg .tick.date')]"
+        ".map(e => e.getBBox()).map(b => b.x + b.width)) - "
+        "document.getElementById('chart').clientWidth"
+    )
+    with offline_context(browser, viewport=WIDE) as context:
+        page = context.new_page()
+        page.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)
+        page.goto(address)
+
+        def view():
+            page.evaluate(drawn)
+            return [pd.Timestamp(t) for t in page.inner_text("#chart-range").split(" to ")]
+
+        whole = view()
+        # From the whole window the next mark zooms: 30 bars lie on each side of it.
+        page.click('[data-act="next"]')
+        start, end = view()
+        assert end - start < (whole[1] - whole[0]) / 3
+        decided = re.search(r"Decided (\S+ \S+Z)", page.inner_text("#chart-detail"))
+        chosen = pd.Timestamp(decided[1])
+        assert abs(start + (end - start) / 2 - chosen) <= pd.Timedelta("5min")
+        # Away from it and back: the span has the mark in its middle, or begins with the window.
+        page.focus("#chart")
+        for _ in range(12):
+            page.keyboard.press("ArrowRight")
+            view()
+            assert page.evaluate(dates_end) <= 0.5
+        assert page.locator("#ring").count() == 0
+        page.click('[data-span="1"]')
+        start, end = view()
+        assert end - start == pd.Timedelta("1D")
+        assert start == max(chosen - pd.Timedelta("12h"), whole[0])
+        assert page.locator("#ring").count() == 1
+        # A shorter and a longer view around it hold it too.
+        page.click('[data-act="in"]')
+        view()
+        assert page.locator("#ring").count() == 1
+        # The share of equity is named with its instant, and told for the pointer's instant.
+        names = page.locator("#chart-svg .name").evaluate_all("all => all.map(e => e.textContent)")
+        (share,) = [name for name in names if name.startswith("position, share of equity")]
+        assert f"; at the right edge, {page.inner_text('#chart-range').split(' to ')[1]}: " in share
+        page.hover("#ring", force=True)
+        assert re.search(r"position BTCUSDT-PERP \d+%", page.inner_text("#chart-readout"))
+        # Paper, a hidden box and a sliver of one leave no broken shape, and the chart comes back.
+        page.emulate_media(media="print")
+        page.evaluate(drawn)
+        page.emulate_media(media="screen")
+        for width in ("0", "3px", "60px", ""):
+            page.evaluate("width => document.getElementById('chart').style.width = width", width)
+            page.evaluate(drawn)
+        page.wait_for_selector("#ring")
+    assert faults == []
+
+
+def test_small_shares_have_ticks_and_lines_end_at_their_panel(browser, tmp_path):
+    run, faults = two_plans(), []
+    bars = len(run.signals.decided_at)
+    # A funding rate of some thousandths of a percent, and a level that leaves the prices both ways.
+    mood = np.linspace(-2e-5, 0.0, bars)
+    support = np.array([99.0, 160.0, 99.0, -40.0] * bars)[:bars]
+    drawn = tuple(
+        replace(one, unit="fraction") if one.name == "mood" else one for one in run.signals.drawn
+    )
+    values = {**run.signals.values, "mood": mood, "support": support}
+    run = replace(run, signals=replace(run.signals, values=values, drawn=drawn))
+    address = (publish(run, tmp_path) / "tearsheet.html").as_uri()
+    with offline_context(browser, viewport=WIDE) as context:
+        page = context.new_page()
+        page.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)
+        page.goto(address)
+        ticks = page.locator("#chart-svg .tick").evaluate_all("all => all.map(e => e.textContent)")
+        assert {"-0.002%", "0.000%"} <= set(ticks)
+        assert [tick for tick in ticks if re.fullmatch(r"-0(\.0*)?%?", tick)] == []
+        # What is drawn of each line, its clip applied, stays in the frame of a panel.
+        boxes = page.evaluate(
+            """() => {
+              const box = e => { const b = e.getBBox(); return [b.y, b.y + b.height]; };
+              const frames = [...document.querySelectorAll('#chart-svg rect.frame')].map(box);
+              const lane = box(document.querySelector('#chart-svg rect.lane'));
+              return [...document.querySelectorAll('#chart-svg path.value:not(.whole)')].map(e => {
+                const id = e.parentNode.getAttribute('clip-path').slice(5, -1);
+                const clip = box(document.getElementById(id).firstChild);
+                return [clip, lane, frames.some(f => f[0] <= clip[0] + 1 && clip[1] <= f[1] + 1),
+                  box(e)];
+              });
+            }"""
+        )
+        assert len(boxes) >= 4
+        assert all(inside and clip[0] >= lane[1] - 1 for clip, lane, inside, _ in boxes)
+        # The level itself does reach beyond: without the clip it would cross the lane of marks.
+        assert min(line[0] for *_, line in boxes) < boxes[0][1][1]
+        page.check("#chart-log")
+        page.wait_for_function(
+            "document.querySelector('.name').textContent.includes('logarithmic')"
+        )
+        page.evaluate("new Promise(done => requestAnimationFrame(done))")
+    assert faults == []
+
+
+def test_ticks_are_written_with_the_digits_of_their_step(browser, address):
+    # Each pair of panel ends gives two ticks or more, each told apart, none of them "-0".
+    with offline_context(browser) as context:
+        page = context.new_page()
+        page.goto(address)
+        told = page.evaluate(
+            """ends => ends.map(([low, high]) => {
+              const { ticks } = ChartPanels.scale(low, high, 0, 58, false);
+              return ticks.map(t => [t, ChartPanels.grouped(t, ChartPanels.decimals(ticks))]);
+            })""",
+            [[-2e-5, 1e-6], [-0.3, 0.01], [0, 9.9], [-1, 0.4], [99_990, 100_600], [0.0121, 0.0131]],
+        )
+        for ticks in told:
+            assert len(ticks) >= 2
+            for value, words in ticks:
+                assert float(words.replace(",", "")) == pytest.approx(value, abs=1e-9)
+                assert not re.fullmatch(r"-0(\.0*)?", words)
 
 
 def test_levels_stages_panels_and_a_short_are_drawn(browser, tmp_path):

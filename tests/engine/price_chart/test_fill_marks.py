@@ -1,6 +1,7 @@
 """Every mark is a fill of the folder, and its reason is a sentence of `riskoff explain`."""
 
 import math
+import re
 
 import pytest
 
@@ -48,11 +49,37 @@ def test_reason_size_and_fill_of_a_mark_stand_in_the_explanation_of_its_trade(ch
     }
     (drawn,) = chart.instruments
     for mark in drawn.marks:
-        for sentence in (mark.reason, *mark.lines):
+        shared = mark.cap.partition(": times ")[2].removesuffix(".")
+        for sentence in (mark.reason, shared, *mark.lines):
             assert sentence in told[mark.trade_id], sentence
     entries = [mark for mark in drawn.marks if mark.adds]
     assert all(mark.reason.startswith("Decided ") for mark in entries)
-    assert {mark.cap for mark in entries} == {"Size set by the cap risk, which allows 20."}
+    assert {mark.cap for mark in entries} == {
+        "Size set by the cap risk, which allows 20: times 1 (playbook's size 1 x tier normal 1) "
+        "and floored to the lot: 20."
+    }
+
+
+@pytest.mark.parametrize("seed", [0, 2, 3])
+def test_the_sentence_of_each_entry_leads_to_the_size_of_its_order(seed):
+    record = RunRecord(mixed_case(seed).finished())
+    folder = UnwrittenRun(record)
+    marks, orders = FillMarks(folder), {row["order_id"]: row for row in folder.rows("orders")}
+    entries = [
+        mark for name in record.traded_bars for mark in marks.of(name) if mark.role == "entry"
+    ]
+    assert len(entries) >= 15
+    number = r"([\d,.e+-]+)"
+    pattern = rf"which allows {number}: times {number} \(.*\) and floored to the lot: {number}\."
+    for mark in entries:
+        allowed, times, approved = (
+            float(text.replace(",", "")) for text in re.search(pattern, mark.cap).groups()
+        )
+        ordered = orders[mark.order_id]["quantity"]
+        assert approved == pytest.approx(ordered, rel=1e-5)
+        # Several fills may fill one order; a lot of these instruments is at most one unit.
+        assert mark.quantity <= ordered * (1 + 1e-9)
+        assert -1e-4 * ordered <= allowed * times - approved < 1
 
 
 def test_marks_of_a_stored_folder_equal_those_of_the_run(chart, folder, run):
