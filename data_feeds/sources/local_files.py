@@ -26,7 +26,7 @@ from data_feeds.schema import (
     time_columns,
     validate,
 )
-from data_feeds.sources.local_table import read_local_table, read_numbers
+from data_feeds.sources.local_table import read_local_table, read_numbers, separator_advice
 from data_feeds.sources.losses import losses
 from data_feeds.sources.mapping import FileEntry, ImportMapping, load_mapping
 from data_feeds.sources.row_times import publications, row_times
@@ -239,7 +239,7 @@ def read_channel(path: Path, entry: FileEntry, instrument: Instrument, notes: li
     if entry.volume_unit == "quote" and "volume" in columns:
         columns["volume"] = columns["volume"] / _quote_per_unit(columns, instrument)
     columns["label"] = _labels(frame, path, entry, instrument)
-    channel = Channel(entry.channel_key(instrument.id), columns).take(_kept(columns, entry))
+    channel = Channel(entry.channel_key(instrument.id), columns).take(_kept(columns, entry, notes))
     if entry.sort:
         channel = channel.take(np.lexsort((channel["available_at"], channel[_fact(entry.kind)])))
     if entry.kind is ChannelKind.DIVIDENDS:
@@ -353,6 +353,7 @@ def _select(
         if name not in frame.columns:
             raise SourceError(
                 f"{path}: no column {name!r}; it has {', '.join(map(str, frame.columns))}"
+                f"{separator_advice(frame.columns, entry.read)}"
             )
     if entry.symbol_column is None:
         return frame
@@ -399,12 +400,19 @@ def _labels(frame: pd.DataFrame, path: Path, entry: FileEntry, instrument: Instr
     return numbers.to_numpy(dtype=np.int8)
 
 
-def _kept(columns: dict[str, Array], entry: FileEntry) -> Array:
-    """Return a flag for each row that the entry keeps: with values, not all zero."""
+def _kept(columns: dict[str, Array], entry: FileEntry, notes: list[str]) -> Array:
+    """Return a flag for each row that the entry keeps: with values, not all zero.
+
+    The number of rows without a value is appended to ``notes``; rows of zeros are no rows at all
+    (a column of dividends has one on every day without a payment).
+    """
     keep = np.ones(len(columns["label"]), dtype=np.bool_)
     values = np.column_stack([columns[name] for name in entry.columns])
     if entry.drop_missing:
         keep &= np.isfinite(values).all(axis=1)
+        if dropped := int(np.count_nonzero(~keep)):
+            rows = "1 row" if dropped == 1 else f"{dropped} rows"
+            notes.append(f"{entry.path}: {rows} without a value left out")
     if entry.drop_zero:
         keep &= (values != 0).any(axis=1)
     return keep

@@ -53,6 +53,19 @@ def read_local_table(path: Path, form: TableFormat) -> pd.DataFrame:
     )
 
 
+def separator_advice(names: Iterable[object], form: TableFormat) -> str:
+    """Return the remedy for a header whose names hold another separator; empty where none does."""
+    header = " ".join(map(str, names))
+    for mark, word in ((";", '";"'), ("\t", "tab")):
+        if mark in header and form.pattern != mark:
+            # A separator of its own usually makes room for the decimal comma.
+            return (
+                f"; the header is separated by {word}: add read: {{separator: {word}}}, or read: "
+                f'{{separator: {word}, decimal: ","}} where numbers have a decimal comma'
+            )
+    return ""
+
+
 def _remedy(error: Exception) -> str:
     if isinstance(error, UnicodeDecodeError):
         return "; name its encoding, e.g. read: {encoding: latin-1}"
@@ -99,10 +112,12 @@ def _text_rows(path: Path, form: TableFormat) -> pd.DataFrame:
     # pandas takes the first column as an index if rows have one value more than the header: with a
     # separator at the end of each row all columns would be shifted.
     if not frame.index.equals(pd.RangeIndex(len(frame))):
-        raise ValueError(
-            "rows have more values than the header has names; number the columns with read: "
+        numbered = (
+            "; number the columns with read: "
             f"{{skip_lines: {form.skip_lines + form.header_lines}, header_lines: 0}}"
         )
+        advice = separator_advice(frame.columns, form) or numbered
+        raise ValueError(f"rows have more values than the header has names{advice}")
     return frame
 
 

@@ -59,6 +59,7 @@ def import_drafted(
     DataError : as by an import.
     """
     from data_feeds.catalog import Catalog
+    from data_feeds.errors import DataError
     from data_feeds.sources.drafts import FORMATS, draft_mapping, draft_name, understood
     from data_feeds.sources.local_files import import_mapping
 
@@ -73,7 +74,13 @@ def import_drafted(
         with tempfile.TemporaryDirectory() as folder:
             mapping = Path(folder) / place.name
             mapping.write_text(draft.text, encoding="utf-8")
-            print_imported(import_mapping(mapping, Catalog(Path(folder) / "catalog")))
+            try:
+                reports = import_mapping(mapping, Catalog(Path(folder) / "catalog"))
+            except DataError as error:
+                # The thrown-away file's name would send the user nowhere.
+                text = str(error).replace(str(mapping), str(place))
+                raise type(error)(text) from error
+            print_imported(reports)
         print(f"nothing was written (--dry-run); the mapping would be {place}:")
         print(draft.text, end="")
         return

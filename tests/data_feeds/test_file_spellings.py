@@ -119,6 +119,20 @@ def test_rows_with_more_values_than_names_are_refused(tmp_path: Path, end: str) 
     plain(imported(tmp_path, NUMBERED + "    read: {skip_lines: 1, header_lines: 0}\n", bars=text))
 
 
+@pytest.mark.parametrize(("mark", "word"), [(";", '";"'), ("\t", "tab")])
+@pytest.mark.parametrize("decimal", [".", ","])
+def test_another_separator_in_the_header_is_named(
+    tmp_path: Path, mark: str, word: str, decimal: str
+) -> None:
+    text = GOOD_BARS.replace(",", mark).replace(".", decimal)
+    with pytest.raises(SourceError) as refused:
+        imported(tmp_path, BARS, bars=text)
+    assert f'read: {{separator: {word}, decimal: ","}}' in str(refused.value)
+    assert "number the columns" not in str(refused.value)
+    read = f"    read: {{separator: {word}, decimal: '{decimal}'}}\n"
+    plain(imported(tmp_path, BARS + read, bars=text))
+
+
 def test_another_encoding_is_named_by_the_mapping(tmp_path: Path) -> None:
     (tmp_path / "bars.csv").write_bytes(GOOD_BARS.replace(",v", ",für").encode("latin-1"))
     mapping = BARS.replace("volume: v", "volume: für")

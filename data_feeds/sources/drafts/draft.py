@@ -84,7 +84,7 @@ def draft_mapping(
     SchemaError : a file is not of the format, or something must be said that no file shows.
     SourceError : a file cannot be read.
     """
-    instrument, remarks = _instrument(answers, known)
+    instrument, remarks = _instrument(form, answers, known)
     folder = Path(os.path.commonpath([path.resolve().parent for path in files]))
     entries: list[dict[str, Any]] = []
     seen: set[tuple[str, str]] = set()
@@ -132,17 +132,20 @@ def _drafted(
 
 
 def _instrument(
-    answers: DraftAnswers, known: Mapping[str, Instrument]
+    form: str, answers: DraftAnswers, known: Mapping[str, Instrument]
 ) -> tuple[Instrument, list[str]]:
     """Return the instrument's record and remarks about it."""
     record = known.get(answers.instrument)
     if record is not None:
         return _reduced(record, answers), _agreed(record, answers)
+    if form == "fred" and answers.kind is None:
+        answers = answers.model_copy(update={"kind": InstrumentKind.SERIES})
     given = answers.record
     if answers.kind is None:
         raise SchemaError(
             f"--instrument {answers.instrument}: a new id; say what it is with --kind etf, perp, "
-            "spot, index or series"
+            "spot, index or series; an etf or index also with --calendar, the exchange of its "
+            "sessions, e.g. XNYS"
         )
     if answers.kind in _EXCHANGE_KINDS and answers.calendar is None:
         raise SchemaError(

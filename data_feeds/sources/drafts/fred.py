@@ -46,7 +46,8 @@ def draft(file: PeekedFile, instrument: Instrument, release_days: int | None) ->
     known = RELEASES.get(instrument.id)
     if release_days is not None:
         keys["release"] = {"lag_days": release_days, "at": "16:15", "zone": NEW_YORK}
-        said = f"known {release_days} days after its date, 16:15 New York, as --release-days says"
+        days = f"{release_days} day{'' if release_days == 1 else 's'}"
+        said = f"known {days} after its date, 16:15 New York, as --release-days says"
     elif known is not None:
         said = f"known by the rule of {instrument.id}: {known.rule}"
     else:

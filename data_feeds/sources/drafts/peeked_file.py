@@ -10,12 +10,17 @@ import pandas as pd
 
 from data_feeds.calendar import ALWAYS_OPEN
 from data_feeds.clock import DAY_NS, HOUR_NS, MINUTE_NS, SECOND_NS
-from data_feeds.errors import SchemaError
+from data_feeds.errors import SchemaError, SourceError
 from data_feeds.sources.file_format import TableFormat, TimeColumn
-from data_feeds.sources.local_table import read_local_table
+from data_feeds.sources.local_table import read_local_table, separator_advice
 from data_feeds.sources.mapping import Stamp
 from data_feeds.sources.time_column import read_stamps
 
+# A draft has no option for the spelling of a file.
+_IN_A_MAPPING = (
+    "; such a key stands in a mapping, not behind --as: 'riskoff init DIR' writes one to change, "
+    "prices_mapping.yaml (keys: docs/data.md)"
+)
 _WEEK_NS = 7 * DAY_NS
 _UNITS = (("w", _WEEK_NS), ("d", DAY_NS), ("h", HOUR_NS), ("m", MINUTE_NS), ("s", SECOND_NS))
 
@@ -38,7 +43,14 @@ class PeekedFile:
 
     def __post_init__(self) -> None:
         form = TableFormat.model_validate({"header_lines": self.header_lines})
-        object.__setattr__(self, "frame", read_local_table(self.path, form))
+        try:
+            frame = read_local_table(self.path, form)
+        except SourceError as error:
+            hint = _IN_A_MAPPING if "read: {" in str(error) else ""
+            raise SourceError(f"{error}{hint}") from error
+        if advice := separator_advice(frame.columns, form):
+            raise SourceError(f"{self.path}: cannot be read{advice}{_IN_A_MAPPING}")
+        object.__setattr__(self, "frame", frame)
 
     @property
     def names(self) -> dict[str, str]:

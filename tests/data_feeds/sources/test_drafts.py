@@ -255,7 +255,7 @@ def test_alfred_s_vintages_are_known_at_the_end_of_their_own_day(tmp_path: Path)
 @pytest.mark.parametrize(
     ("answers", "message"),
     [
-        ({}, "a new id; say what it is with --kind"),
+        ({}, "a new id; say what it is with --kind .*also with --calendar"),
         ({"kind": "etf"}, "add --calendar, the exchange of its sessions"),
         ({"kind": "index"}, "add --calendar"),
         ({"kind": "perp", "calendar": "XNYS"}, "trade around the clock"),
@@ -267,6 +267,19 @@ def test_what_no_file_shows_is_asked_for(
 ) -> None:
     with pytest.raises(SchemaError, match=message):
         drafted("yahoo", written(tmp_path, "x.csv", YAHOO), **answers)
+
+
+def test_a_file_of_fred_is_a_series_without_being_told(tmp_path: Path) -> None:
+    file = written(tmp_path, "x.csv", "observation_date,X\n2026-01-05,4.1\n2026-01-06,.\n")
+    draft = drafted("fred", file, quote="percent", release_days=1)
+    assert draft.instrument.kind == "series"
+    assert any(remark.startswith("known 1 day after") for remark in draft.remarks)
+
+
+def test_a_file_with_another_separator_is_sent_to_a_mapping(tmp_path: Path) -> None:
+    for text in (YAHOO.replace(",", ";"), YAHOO.replace(",", ";").replace(".", ",")):
+        with pytest.raises(DataError, match=r'separator: ";".*stands in a mapping'):
+            drafted("yahoo", written(tmp_path, "x.csv", text), **ETF)
 
 
 def test_a_known_record_is_taken_and_not_contradicted(tmp_path: Path) -> None:

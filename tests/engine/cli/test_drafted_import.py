@@ -126,6 +126,25 @@ def test_a_missing_answer_is_asked_for_in_one_line(
     assert message in assert_one_clear_line(done, code)
 
 
+def test_a_dry_run_that_fails_names_the_mapping_that_would_be_kept(
+    prices: Path, command: Command
+) -> None:
+    prices.write_text(ROWS.replace("11,13,10,12,9,6", "11,13,1o,12,9,6"))
+    done = command("data", "import", "prices.csv", *AS, *TO, "--dry-run")
+    assert done.returncode == 3
+    assert "(mapping catalog/mappings/MINE_bars_1d.yaml:" in done.stderr
+
+
+def test_rows_that_are_left_out_are_counted(command: Command, tmp_path: Path) -> None:
+    rows = "observation_date,X\n2026-01-05,4.1\n2026-01-06,.\n2026-01-07,.\n2026-01-08,4.2\n"
+    (tmp_path / "x.csv").write_text(rows)
+    words = ("--as", "fred", "--instrument", "X", "--quote", "percent", "--release-days", "1")
+    done = command("data", "import", "x.csv", *words, *TO)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "x.csv: 4 rows" in done.stdout
+    assert "  x.csv: 2 rows without a value left out\n" in done.stdout
+
+
 def test_an_etf_without_calendar_is_asked_for_one_by_a_mapping_too(
     prices: Path, command: Command, tmp_path: Path
 ) -> None:
