@@ -14,10 +14,14 @@ NAME = "flush-sequence"
 LEFT, RIGHT, TOP, BOTTOM = 16, 548, 96, 420
 BEFORE_H, AFTER_H = 2.5, 0.75
 # The stages that the picture names, in their order, by the words of the playbook.
-STAGES = ("first flush", "bounce", "second flush", "reclaimed")
+STAGES = ("first flush", "bounce", "second flush", "reclaim")
 
 # The levels of the playbook that it names.
-SEEN = ("level to reclaim", "extreme of the bounce", "broken level")
+SEEN = {
+    "extreme of the first flush, to reclaim": "first flush, to reclaim",
+    "extreme of the bounce": "extreme of the bounce",
+    "broken level": "broken level",
+}
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,7 @@ def _draw_levels(drawing: SvgDrawing, found: FirstTrade, scale: _BarScale) -> No
         if words in SEEN and scale.low <= price <= scale.high:
             y = scale.y(price)
             drawing.line(scale.x(entered - HOUR_NS), y, scale.x(entered), y, "dash")
-            labels.append((price, words, "small muted"))
+            labels.append((price, SEEN[words], "small muted"))
     targets = 0
     for level in found.levels:
         style = "stop" if level.role is OrderRole.STOP else "target"
