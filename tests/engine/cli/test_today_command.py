@@ -102,7 +102,7 @@ def test_new_rows_are_fetched_once_and_then_the_new_ones_only(
     assert (done.returncode, done.stderr) == (10, "")
     # Hours from 2026-01-01 to 2026-02-10T23:00Z: 40 days and 23 hours; two yields.
     assert f"Fetched {40 * 24 + 23 + 2} new rows of 2 of 2 channels." in done.stdout
-    assert "REDUCE: the checklist asks for less risk." in done.stdout
+    assert "REDUCE: the checklist asks for less risk; 3 of 4 steps are known." in done.stdout
     assert "Riskoff, Tuesday 2026-02-10 18:40 New York (2026-02-10T23:40Z)" in done.stdout
     assert "Riskoff places no order" in done.stdout
     assert "Fetched 0 new rows of 0 of 2 channels." in command(*FETCHING).stdout
@@ -120,7 +120,9 @@ def test_a_venue_that_is_down_is_told_and_stored_rows_serve_while_they_are_fresh
     publishers.binance.fail([Fault.ERROR] * 50, KLINES)
     done = command(*FETCHING)
     assert done.returncode == 10
-    assert done.stdout.splitlines()[-1] == "REDUCE: the checklist asks for less risk."
+    assert done.stdout.splitlines()[-1] == (
+        "REDUCE: the checklist asks for less risk; 3 of 4 steps are known."
+    )
     assert "FAILED BTCUSDT-PERP/bars/1h: " in done.stdout
     assert "the answer is from stored rows" in done.stdout
     # A day later the perp's hours are older than the checklist's limit.
@@ -193,7 +195,7 @@ def test_json_and_page_hold_the_same_answer(
     assert document["fetched"]["rows"]["DGS2/series"] == 2
     assert document["playbooks"][0]["name"] == "dip"
     page = (desk / "out" / "today.html").read_text()
-    assert "<h1>REDUCE: the checklist asks for less risk.</h1>" in page
+    assert "<h1>REDUCE: the checklist asks for less risk; 3 of 4 steps are known.</h1>" in page
     assert "Riskoff places no order" in page
 
 
@@ -221,9 +223,12 @@ def test_a_name_that_means_nothing_is_one_clear_line(command: Command, desk: Pat
     assert text.startswith("'monday' is not an instant")
 
 
-def test_a_run_that_begins_later_is_refused(command: Command, desk: Path) -> None:
-    text = assert_one_clear_line(command(*ASK, "--asof", "2025-08-01"), 2)
-    assert text.startswith("dip: begins at 2025-09-02T00:00Z, not before 2025-08-01T22:30Z")
+def test_a_run_that_begins_later_is_told_beside_the_checklist(command: Command, desk: Path) -> None:
+    done = command(*ASK, "--asof", "2025-08-01")
+    assert "dip: not begun; the run begins at 2025-09-02T00:00Z, see data.start" in done.stdout
+    assert "Checklist of 2025-08-01" in done.stdout
+    # The made venue has no row of that day for the checklist.
+    assert done.returncode == 3
 
 
 def test_an_empty_catalog_says_how_to_get_data(command: Command, desk: Path) -> None:

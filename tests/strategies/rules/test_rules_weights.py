@@ -220,7 +220,7 @@ def test_the_band_restores_a_weight_that_left_it():
 @pytest.mark.parametrize("names", [("QQQ", "IEF"), ("IEF", "QQQ")])
 def test_of_two_weights_equally_off_the_first_by_name_is_told(names):
     positions = {name: SimpleNamespace(exposure=50.0) for name in ("QQQ", "IEF")}
-    account: Any = SimpleNamespace(equity=100.0, positions=positions)
+    account: Any = SimpleNamespace(equity=100.0, positions=positions, delisted=set())
     targets = {name: {"QQQ": 0.25, "IEF": 0.75}[name] for name in names}
     told = left_band(account, targets, absolute=0.05, relative=None)
     assert told == "IEF at 50.0%, target 75.0%"
@@ -234,7 +234,10 @@ def test_a_switch_that_turned_back_leaves_nothing_put_off():
         values |= {"weight ief": 0.4, "begun qqq": 1, "begun ief": 1}
         positions = {"QQQ": SimpleNamespace(quantity=0.6, exposure=60.0)}
         account: Any = SimpleNamespace(
-            equity=100.0, positions=positions, working={"QQQ"} if working else set()
+            equity=100.0,
+            positions=positions,
+            working={"QQQ"} if working else set(),
+            delisted=set(),
         )
         at: Any = SimpleNamespace(signal=values.__getitem__)
         return [item.reason for item in decisions.on_bar(at, account)]
