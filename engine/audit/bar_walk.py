@@ -10,7 +10,6 @@ from collections import defaultdict
 
 from engine.audit.audited_run import AuditedRun
 from engine.audit.backing import PositionBacking
-from engine.audit.borrowed_shorts import cash_share
 from engine.audit.channels import InstrumentData
 from engine.audit.due_fills import (
     Bar,
@@ -22,6 +21,7 @@ from engine.audit.due_fills import (
     rest_after,
     touches,
 )
+from engine.audit.entry_cash import EntryCash
 from engine.audit.fill_comparison import VENUE_ORDER, FillComparison
 from engine.audit.fills import (
     FILLS,
@@ -32,16 +32,15 @@ from engine.audit.fills import (
     SETTLEMENT,
     VENUE_MADE,
     capacity,
-    slipped,
     within_risk,
 )
 from engine.audit.instrument_states import InstrumentStates
 from engine.audit.order_ends import check_ends
 from engine.audit.plans import ReplayedPlan
-from engine.audit.replay import NOTHING, Books, Holding, taker_rate
+from engine.audit.replay import NOTHING, Books, Holding
 from engine.audit.shared_cash import SharedCash
 from engine.audit.trail_levels import check_trail, handed_distances, trails_of
-from engine.audit.venue_formulas import is_beyond, whole_steps
+from engine.audit.venue_formulas import is_beyond
 from engine.config.venue import LimitFill
 from engine.records import Fill, OrderKind, OrderRole, OrderRow, OrderStatus
 
@@ -67,7 +66,8 @@ class BarWalk:
         self.name = market.instrument.id
         self.lot, self.tick = market.instrument.lot_size, market.instrument.tick_size
         self.handed = handed_distances(run)
-        self.states, self.shared = states, shared
+        self.states = states
+        self.cash = EntryCash(run.files, market, backing, shared)
         self.fills = FillComparison(self.name, self.lot, run.recorder)
         through = run.files.config.venue.limit_fill is LimitFill.THROUGH
         self.clearance = market.instrument.tick_size if through else 0.0
@@ -328,7 +328,7 @@ class BarWalk:
         if wanted < self.lot * (1 - LOT_SLACK):
             return state
         risked = self.risked(plan, entry, raw, state)
-        carried = self.carried(entry, stage, raw, state, wanted=wanted, risked=risked)
+        carried = self.cash.carried(entry, stage, raw, state, wanted=wanted, risked=risked)
         size = min(wanted, carried)
         if size > 0:
             stage.owe(entry.order_id, size, f"{raw:,.8g} fills the entry")
@@ -343,46 +343,6 @@ class BarWalk:
         if not plan.entered and not plan.works(entry):
             plan.close(stage.at, "the entry was rejected")
         return self.replay.after[fills[-1].fill_id] if fills else state
-
-    def carried(
-        self,
-        entry: OrderRow,
-        stage: BarStage,
-        raw: float,
-        state: Books,
-        *,
-        wanted: float,
-        risked: float,
-    ) -> float:
-        """Return the size whose margin and taker's fee the free cash carries, base units.
-
-        The order's spending limit and its limit of R (``risked``) bound the size. At an open one
-        factor cuts all entries of a wallet.
-        """
-        instrument = self.market.instrument
-        price = raw
-        if entry.kind != OrderKind.LIMIT.value:
-            _, price = slipped(
-                entry,
-                raw,
-                wanted,
-                stage=stage.name,
-                market=self.market,
-                row=stage.bar.row,
-                files=self.files,
-            )
-        share = cash_share(entry, instrument, self.files.config.account.short_sales)
-        each = self.market.rules.value(1.0, price)
-        need = each * (share + taker_rate(instrument, self.files))
-        free = max(self.backing.free_cash(self.name, state, stage.at), 0.0)
-        carried = whole_steps(free / need, self.lot) * self.lot
-        wanted = min(wanted, risked)
-        if not math.isnan(entry.spend_limit):
-            wanted = min(wanted, whole_steps(entry.spend_limit / need, self.lot) * self.lot)
-        if stage.name == OPEN:
-            factor = self.shared.factor(self.name, stage.at)
-            wanted = wanted if factor == 1 else whole_steps(wanted * factor, self.lot) * self.lot
-        return min(carried, wanted)
 
     def risked(self, plan: ReplayedPlan, entry: OrderRow, raw: float, state: Books) -> float:
         """Return the size that the order's limit of R allows at a price, base units."""
