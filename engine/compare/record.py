@@ -20,6 +20,7 @@ from engine.equity_curve import EquityCurve
 from engine.metrics import window_years
 from engine.pages.publish import TEARSHEET_FILE
 from engine.records import FactKind
+from engine.results.entries import BookDecision, count_entries
 from engine.run_folder.read import Row, RunFolder
 from engine.run_folder.schema import LEDGER
 
@@ -104,12 +105,13 @@ class CellRecord:
     @property
     def entries(self) -> int:
         """The number of trades or, of a book of weights, of rebalancings that traded."""
-        rows = self.files.rows("journal_decisions")
-        book = {row["decision_id"]: row for row in rows if row["intent"] == IntentKind.REBALANCE}
+        book = [
+            BookDecision(row["decision_id"], row["plan_id"], row["decided_at"])
+            for row in self.files.rows("journal_decisions")
+            if row["intent"] == IntentKind.REBALANCE
+        ]
         filled = {row["decision_id"] for row in self.files.rows("orders") if row["filled"] > 0}
-        plans = {row["plan_id"] for row in book.values()}
-        others = sum(trade["plan_id"] not in plans for trade in self.trades)
-        return others + len({row["decided_at"] for i, row in book.items() if i in filled})
+        return count_entries(book, filled, (trade["plan_id"] for trade in self.trades))
 
     @cached_property
     def reasons(self) -> Mapping[int, str]:

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from engine.answers.ladder_history import FULL_SIZE, HALTED, LadderHistory
-from engine.formatting import counted_noun, percent_points, percent_share, signed, signed_percent
+from engine.formatting import counted_noun, percent_share, signed, signed_percent
 from engine.metrics import LEAST_DAYS
+from engine.pages.run_sentences import beside_benchmark
 from engine.run_folder.schema import SleeveLine
 from engine.statistics import MIN_TRADES
 
@@ -51,12 +52,8 @@ def account_conclusions(facts: AccountFacts) -> list[str]:
 
 
 def _result(facts: AccountFacts) -> str:
-    own = f"The account returned {signed_percent(facts.total_return)}"
-    if facts.held is not None:
-        # Of the numbers as they are shown, so that the three agree.
-        lead = signed(percent_points(facts.total_return) - percent_points(facts.held))
-        own += f", holding {facts.benchmark} {signed_percent(facts.held)}: {lead} points"
-    return f"{own}. Interest on cash is {signed(100 * facts.interest)} points of its return."
+    told = beside_benchmark("The account", facts.total_return, facts.benchmark, facts.held)
+    return f"{told} Interest on cash is {signed(100 * facts.interest)} points of its return."
 
 
 def _parts(sleeves: Sequence[SleeveLine]) -> str:

@@ -11,6 +11,7 @@ from engine.formatting import counted_noun, percent_points, percent_share, signe
 from engine.metrics import rounded_excess, window_years
 from engine.pages import run_rows
 from engine.records import SimulationOutcome, Trade
+from engine.results.entries import BookDecision, count_entries
 from engine.results.finished import RunRecord
 from engine.statistics import MIN_DAYS, MIN_TRADES
 
@@ -48,15 +49,13 @@ def run_facts(record: RunRecord, held: HeldBenchmark | None) -> RunFacts:
 
 def entries_of(outcome: SimulationOutcome, trades: Sequence[Trade]) -> int:
     """Return the number of trades or, of a book of weights, of rebalancings that traded."""
-    book = {
-        decision.decision_id: decision
-        for decision in outcome.decisions
-        if decision.intent is IntentKind.REBALANCE
-    }
-    plans = {decision.plan_id for decision in book.values()}
+    book = [
+        BookDecision(item.decision_id, item.plan_id, item.decided_at)
+        for item in outcome.decisions
+        if item.intent is IntentKind.REBALANCE
+    ]
     filled = {order.decision_id for order in outcome.orders if order.filled > 0}
-    others = sum(trade.plan_id not in plans for trade in trades)
-    return others + len({item.decided_at for name, item in book.items() if name in filled})
+    return count_entries(book, filled, (trade.plan_id for trade in trades))
 
 
 def run_conclusions(facts: RunFacts) -> list[str]:
@@ -65,13 +64,23 @@ def run_conclusions(facts: RunFacts) -> list[str]:
 
 
 def _result(facts: RunFacts) -> str:
-    own = facts.numbers["total_return"]
-    told = f"The run returned {signed_percent(own)}"
-    if not math.isnan(facts.held):
-        # Of the numbers as they are shown, so that the three agree.
-        lead = signed(percent_points(own) - percent_points(facts.held))
-        told += f", holding {facts.benchmark} {signed_percent(facts.held)}: {lead} points"
-    return f"{told}."
+    held = None if math.isnan(facts.held) else facts.held
+    return beside_benchmark("The run", facts.numbers["total_return"], facts.benchmark, held)
+
+
+def beside_benchmark(what: str, own: float, benchmark: str, held: float | None) -> str:
+    """Return the sentence of a return beside that of a benchmark, fractions; None: it has none.
+
+    The difference is of the numbers as they are shown, so that the three agree.
+
+    >>> beside_benchmark("The run", 0.0747, "SPY", 0.1680)
+    'The run returned +7.47%, holding SPY +16.80%: -9.33 points.'
+    """
+    told = f"{what} returned {signed_percent(own)}"
+    if held is None:
+        return f"{told}."
+    lead = signed(percent_points(own) - percent_points(held))
+    return f"{told}, holding {benchmark} {signed_percent(held)}: {lead} points."
 
 
 def _sources(facts: RunFacts) -> str:
