@@ -1,6 +1,7 @@
 """The newest row of each input that was known at an instant, and its age against a limit."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from data_feeds.timeframe import Timeframe
 from engine.config.market import MarketStateConfig
 from engine.today.answer_data import InputAge
 from engine.today.instants import due_close
+from engine.today.releases_ahead import overdue_value
 
 CHECKLIST = "checklist"
 BAR_KINDS = (ChannelKind.BARS, ChannelKind.MARK)
@@ -81,17 +83,28 @@ def checklist_ages(source: Catalog, rules: MarketStateConfig, at: int) -> tuple[
     """Return the age of every input of the checklist at an instant, by the checklist's limits.
 
     Of several series under one input, and of bars stored in a shorter timeframe, the one that the
-    checklist reads first counts: another one of them that is fresh serves as well.
+    checklist reads first counts: another one of them that is fresh serves as well. A series whose
+    next value was due and is not stored is stale, too, within its limit of age.
     """
     names = rules.inputs
     crypto = {names.bitcoin, names.bitcoin_spot, names.bitcoin_daily}
     limits = {True: parse_duration(rules.crypto_max_age), False: parse_duration(rules.max_age)}
     keys = [ChannelKey(name, ChannelKind(kind), label) for name, kind, label in names.channels()]
     of_key = {key: limits[key.instrument in crypto] for key in keys}
-    ages = limited_ages(CHECKLIST, source, of_key, at)
+    ages = [_or_overdue(age, source, at) for age in limited_ages(CHECKLIST, source, of_key, at)]
     fresh = {age.channel for age in ages if not age.is_stale}
     replaced = {channel for group in _alternatives(rules) if group & fresh for channel in group}
     return tuple(age for age in ages if not (age.is_stale and age.channel in replaced))
+
+
+def _or_overdue(age: InputAge, source: Catalog, at: int) -> InputAge:
+    """Return an age as stale where the publication of a later value has passed."""
+    series = age.channel.removesuffix(f"/{ChannelKind.SERIES}")
+    found = None if age.is_stale else overdue_value(source, series, at)
+    if found is None:
+        return age
+    date, due = found
+    return replace(age, is_stale=True, why=f"the value of {date} was due at {utc_text(due)}")
 
 
 def _alternatives(rules: MarketStateConfig) -> Iterable[set[str]]:

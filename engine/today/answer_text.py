@@ -102,7 +102,7 @@ def _conditions(playbook: PlaybookDay) -> Iterator[str]:
 def _inputs(report: TodayReport) -> list[str]:
     stale = [item for item in report.inputs if item.is_stale]
     fresh = len(report.inputs) - len(stale)
-    lines = [f"Inputs: {fresh} of {len(report.inputs)} are within their limits of age"]
+    lines = [f"Inputs: {fresh} of {len(report.inputs)} are fresh"]
     rows = [("reader", "channel", "newest row", "age", "limit", "")]
     rows += [sentences.age_row(item) for item in stale]
     return lines + (columns(rows, left=6) if stale else [])

@@ -7,11 +7,12 @@ from numpy.typing import NDArray
 
 from data_feeds.calendar import ALWAYS_OPEN, add_business_days
 from data_feeds.catalog import Catalog
-from data_feeds.clock import Dates, midnight_ns, utc_day, utc_days, utc_text
+from data_feeds.clock import Dates, Instants, midnight_ns, utc_day, utc_days, utc_text
 from data_feeds.releases import RELEASES, known_at, rule_for
 from data_feeds.schema import ChannelKey, ChannelKind
 from engine.config.market import MarketStateConfig
 from engine.today.answer_data import NextRelease
+from engine.today.instants import PUBLISHED_WITHIN_NS
 
 # A monthly value is published within two months of its reference date, all others sooner.
 _BEHIND, _AHEAD = np.timedelta64(62, "D"), np.timedelta64(14, "D")
@@ -53,7 +54,34 @@ def _next_of(source: Catalog, series: str, at: int) -> tuple[int, str, str, bool
     rule = rule_for(series)
     if not rule.counts_from_date:
         return None
-    today = utc_day(at)
+    dates, when = _publications(source, series, at)
+    later = np.flatnonzero(when > at)
+    if len(later) == 0:
+        return None
+    soonest = int(when[later].min())
+    return soonest, _span(dates[when == soonest]), rule.source, rule.confirmed
+
+
+def overdue_value(source: Catalog, series: str, at: int) -> tuple[str, int] | None:
+    """Return date and instant (ns UTC) of the newest publication that the data lack, else None.
+
+    Only documented release rules count; a publisher has an hour's grace.
+    """
+    rule = rule_for(series) if series in RELEASES else None
+    if rule is None or not (rule.counts_from_date and rule.confirmed):
+        return None
+    dates, when = _publications(source, series, at)
+    due = np.flatnonzero(when <= at - PUBLISHED_WITHIN_NS)
+    stored = _stored_dates(source, series, at)
+    if len(due) == 0 or len(stored) == 0:
+        return None
+    newest = due[np.argmax(dates[due])]
+    return None if stored[-1] >= dates[newest] else (str(dates[newest]), int(when[newest]))
+
+
+def _publications(source: Catalog, series: str, at: int) -> tuple[Dates, Instants]:
+    """Return the reference dates around an instant, and when each is published, ns UTC."""
+    rule, today = rule_for(series), utc_day(at)
     dates = np.arange(today - _BEHIND, today + _AHEAD, dtype="datetime64[D]")
     if rule.month_day is not None:
         dates = dates[dates == dates.astype("datetime64[M]")]
@@ -61,12 +89,7 @@ def _next_of(source: Catalog, series: str, at: int) -> tuple[int, str, str, bool
         dates = dates[add_business_days(_calendar(series), dates, 0) == dates]
     else:
         dates = dates[np.isin(_weekdays(dates), _weekdays(_stored_dates(source, series, at)))]
-    when = known_at(rule, dates)
-    later = np.flatnonzero(when > at)
-    if len(later) == 0:
-        return None
-    soonest = int(when[later].min())
-    return soonest, _span(dates[when == soonest]), rule.source, rule.confirmed
+    return dates, known_at(rule, dates)
 
 
 def _calendar(series: str) -> str:

@@ -20,9 +20,10 @@ from engine.config.market import MarketStateConfig
 from engine.playbook import Playbook, PlaybookParams
 from engine.testing import candles
 from engine.today import TodayReport, Verdict, today_report, today_text
+from engine.today.ages import checklist_ages
 from engine.today.answer_data import NO_ORDERS
 from engine.today.playbook_day import playbook_day
-from engine.today.releases_ahead import next_releases
+from engine.today.releases_ahead import next_releases, overdue_value
 from engine.today.sentences import release_row, working_line
 from engine.today.to_last_bar import run_to_last_bar
 from tests.data_feeds.factory import ns, series
@@ -326,3 +327,41 @@ def test_no_release_names_a_day_without_a_value(
     catalog.write(other, [rate], ORIGIN)
     found = {item.series[0]: item for item in next_releases(catalog, RULES, ns(asked))}
     assert found[name].reference_date == told
+
+
+@pytest.mark.parametrize(
+    ("asked", "overdue"),
+    [
+        # The 10-year of Monday is published on Tuesday at 16:15 New York, 21:15Z.
+        ("2026-02-10T22:10", None),  # within the publisher's hour
+        ("2026-02-10T22:20", ("2026-02-09", "2026-02-10T21:15Z")),
+    ],
+)
+def test_a_value_whose_publication_has_passed_is_an_overdue_input(tmp_path, asked, overdue):
+    catalog = without(tmp_path / "late", "DGS10", "2026-02-09T21:30", LAST)
+    found = overdue_value(catalog, "DGS10", ns(asked))
+    assert (found and (found[0], utc_text(found[1]))) == overdue
+    (age,) = (i for i in checklist_ages(catalog, RULES, ns(asked)) if i.channel == "DGS10/series")
+    # Its newest row is young enough for the limit of age all the same.
+    assert age.age_hours is not None
+    assert age.limit_hours is not None
+    assert age.age_hours < age.limit_hours
+    told = "" if overdue is None else "the value of 2026-02-09 was due at 2026-02-10T21:15Z"
+    assert (age.is_stale, age.why) == (overdue is not None, told)
+
+
+def test_a_complete_catalog_owes_no_value_on_any_day(stored):
+    days = np.arange("2026-01-05", "2026-02-10", dtype="datetime64[D]")
+    owed = [
+        (str(day), name, found)
+        for day in days
+        for name in SERIES
+        if (found := overdue_value(stored, name, ns(f"{day}T23:30")))
+    ]
+    assert owed == []
+
+
+def test_a_series_without_a_documented_rule_is_never_overdue(stored):
+    # The catalog ends in February.
+    assert overdue_value(stored, "DXY", ns("2026-06-01")) is None
+    assert overdue_value(stored, "DGS10", ns("2026-06-01")) is not None
