@@ -78,7 +78,7 @@ def day_page(
 
 
 def day_conclusions(report: DayReport) -> list[str]:
-    """Return what the day asks for and why, three sentences."""
+    """Return the day's action and its reasons, three sentences."""
     by_truth = {
         truth: [ChecklistStep(step.name).heading for step, _ in report.steps if step.truth == truth]
         for truth in ("yes", "no", "unknown")

@@ -56,7 +56,7 @@ def today(
     out: str | Path = "runs",
     plugin_path: str | Path | None = None,
 ) -> DayAnswer:
-    """Return what to do today from the stored rows; nothing is fetched and no order is placed.
+    """Return the answer of a day from the stored rows; nothing is fetched, no order is placed.
 
     Parameters
     ----------

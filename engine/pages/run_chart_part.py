@@ -86,7 +86,7 @@ def _trade_words(trade: Trade) -> str:
 
 
 def _toggles(chart: RunChart) -> list[tuple[str, str]]:
-    """Return what the reader can hide: orders' levels, stages, and each declared line."""
+    """Return the parts that a reader can hide: orders' levels, stages, each declared line."""
     roles = {level.role for item in chart.instruments for level in item.levels}
     found = [("stops", "stops")] if OrderRole.STOP in roles else []
     if roles - {OrderRole.STOP}:

@@ -38,7 +38,7 @@ def answer(report: TodayReport) -> str:
 
 
 def fetched(rows: FetchedRows | None) -> list[str]:
-    """Return what was fetched and which sources failed, a sentence each."""
+    """Say which rows were fetched and which sources failed, a sentence each."""
     if rows is None:
         return ["Nothing was fetched: the answer is from stored rows."]
     grown = sum(count > 0 for count in rows.rows.values())
@@ -57,7 +57,7 @@ def reading(market: MarketDay) -> str:
 
 
 def changes(market: MarketDay) -> list[str]:
-    """Return what changed since the reading of the day before, a sentence each."""
+    """Return the changes since the reading of the day before, a sentence each."""
     lines = [f"{label}: {before} -> {now}" for label, before, now in market.changes]
     lines += [flip_words(flip) for flip in market.flips]
     return lines or ["nothing: no label and no condition"]
@@ -176,7 +176,7 @@ def entry_words(conditions: tuple[ConditionNow, ...]) -> str:
 
 
 def begun(playbook: PlaybookDay) -> str:
-    """Return what the position is based on: the account's start and its cash."""
+    """Return the start of the account and the cash that it began with."""
     cash = [
         f"{money(amount)} {currency} {wallet}".replace("  ", " ")
         for amount, currency, wallet in (
