@@ -20,7 +20,7 @@ from engine.equity_curve import EquityCurve
 from engine.metrics import window_years
 from engine.pages.publish import TEARSHEET_FILE
 from engine.records import FactKind
-from engine.results.entries import BookDecision, count_entries
+from engine.results.entry_count import BookDecision, count_entries
 from engine.run_folder.read import Row, RunFolder
 from engine.run_folder.schema import LEDGER
 

@@ -11,7 +11,7 @@ from engine.formatting import counted_noun, percent_points, percent_share, signe
 from engine.metrics import rounded_excess, window_years
 from engine.pages import run_rows
 from engine.records import SimulationOutcome, Trade
-from engine.results.entries import BookDecision, count_entries
+from engine.results.entry_count import BookDecision, count_entries
 from engine.results.finished import RunRecord
 from engine.statistics import MIN_DAYS, MIN_TRADES
 
